@@ -1,0 +1,70 @@
+//! Every operation once, in the ordinary test run, so that none rots; and the committed catalogue held equal to the
+//! declarations.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use voiceflow_record::{Catalogue, write_file};
+
+use crate::OperationList;
+
+/// Makes a test target of a list of operations.
+#[macro_export]
+macro_rules! operations_test {
+    ($operations:path) => {
+        #[test]
+        fn every_operation_answers_right() {
+            $crate::once::run_all(&$operations());
+        }
+
+        #[test]
+        fn the_catalogue_lists_what_is_declared() {
+            $crate::once::check_catalogue(env!("CARGO_MANIFEST_DIR"), &$operations());
+        }
+    };
+}
+
+/// Prepares and calls every operation once and checks its answer.
+///
+/// # Panics
+///
+/// When some fail, naming all of them.
+pub fn run_all(operations: &OperationList) {
+    let mut failures = String::new();
+    for operation in operations.iter() {
+        let outcome = operation
+            .make()
+            .and_then(|mut prepared| prepared.once().map_err(Into::into));
+        if let Err(error) = outcome {
+            let _ = write!(failures, "\n  {}: {error}", operation.id());
+        }
+    }
+    assert!(failures.is_empty(), "operations failed:{failures}");
+}
+
+/// The name of the committed list in a crate's `benches` folder.
+pub const CATALOGUE_FILE: &str = "catalogue.json";
+
+/// Holds `benches/catalogue.json` equal to the declarations. When it is not, the file is written anew and the test
+/// fails once, so that the change is seen and committed.
+///
+/// # Panics
+///
+/// When they differ or the file cannot be written.
+pub fn check_catalogue(crate_folder: &str, operations: &OperationList) {
+    let folder = Path::new(crate_folder).join("benches");
+    // The top-level `benches` folder is itself a crate: its list lies beside its operations.
+    let folder = if folder.is_dir() {
+        folder
+    } else {
+        Path::new(crate_folder).to_owned()
+    };
+    let path = folder.join(CATALOGUE_FILE);
+    let declared = Catalogue {
+        entries: operations.catalogue(),
+    };
+    if Catalogue::read(&path).ok().as_ref() != Some(&declared) {
+        write_file(&path, declared.to_json().as_bytes()).expect("the catalogue can be written");
+        panic!("{CATALOGUE_FILE} was not up to date and has been written anew: look at the change and commit it");
+    }
+}

@@ -1,0 +1,14 @@
+//! The environment variables through which `xtask` tells a bench program what to do. Without them a bench program is an
+//! ordinary criterion or gungraun target.
+
+/// Folder to write records to. Its presence asks for records.
+pub const RECORDS: &str = "VOICEFLOW_RECORDS";
+
+/// Path of a JSON file holding the [`Run`](crate::Run) that every record of the run carries.
+pub const RUN: &str = "VOICEFLOW_RUN";
+
+/// Ids to measure, separated by commas; all others are left out.
+pub const OPERATIONS: &str = "VOICEFLOW_OPERATIONS";
+
+/// `quick` or `full`: how long to sample an operation that does not fix its number of calls.
+pub const EFFORT: &str = "VOICEFLOW_EFFORT";
