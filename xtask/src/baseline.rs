@@ -1,0 +1,450 @@
+//! `baseline`: the committed records that later runs are held against.
+//!
+//! `baselines/<host class>/` holds the records of one class of machine. Times are held against the same class only;
+//! exact counts against any record whose build and instruction set agree.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+use voiceflow_record::{Host, Instrument, OperationId, Record, read_all, write_record};
+
+use crate::bench::{self, Attempt, Effort, Found, Request, jobs};
+use crate::cli::{BaselineCheck, BaselineCommand, BaselineRecord, BaselineShow, Format};
+use crate::filter::Filter;
+use crate::outcome::{Failure, Outcome};
+use crate::render;
+use crate::report::Report;
+use crate::workspace::Workspace;
+use crate::{budgets, host, process, setup};
+
+/// Records, checks or shows.
+pub(crate) fn run(workspace: &Workspace, command: &BaselineCommand) -> anyhow::Result<Outcome> {
+    match command {
+        BaselineCommand::Record(command) => record(workspace, command),
+        BaselineCommand::Check(command) => check(workspace, command),
+        BaselineCommand::Show(command) => show(workspace, command),
+    }
+}
+
+/// The committed records, of all host classes.
+#[derive(Debug, Default)]
+pub(crate) struct Baselines {
+    host: Option<Host>,
+    records: Vec<Record>,
+}
+
+/// What a record is held against.
+#[derive(Debug)]
+pub(crate) enum Reference<'a> {
+    /// A record of the same circumstances.
+    Comparable(&'a Record),
+    /// There are records, but of other circumstances: these differ from the nearest.
+    NotComparable(Vec<String>),
+    /// There is none.
+    None,
+}
+
+impl Baselines {
+    /// Reads the folder `baselines`; `host` is this machine.
+    pub(crate) fn read(folder: &Path, host: &Host) -> anyhow::Result<Self> {
+        Ok(Self {
+            host: Some(host.clone()),
+            records: read_all(folder)?,
+        })
+    }
+
+    /// The baseline of a record: the first comparable one, this host class before others.
+    pub(crate) fn reference(&self, record: &Record) -> Reference<'_> {
+        let mut nearest: Option<Vec<String>> = None;
+        for baseline in self.of(&record.operation, record.instrument()) {
+            let differences = differences(baseline, record);
+            if differences.is_empty() {
+                return Reference::Comparable(baseline);
+            }
+            if nearest.as_ref().is_none_or(|nearest| differences.len() < nearest.len()) {
+                nearest = Some(differences);
+            }
+        }
+        nearest.map_or(Reference::None, Reference::NotComparable)
+    }
+
+    fn of(&self, id: &OperationId, instrument: Instrument) -> Vec<&Record> {
+        let mut found: Vec<&Record> = self
+            .records
+            .iter()
+            .filter(|record| record.operation == *id && record.instrument() == instrument)
+            .collect();
+        let own_class = self.host.as_ref().map(|host| host.class.as_str());
+        found.sort_by_key(|record| Some(record.run.host.class.as_str()) != own_class);
+        found
+    }
+}
+
+/// What keeps two records from being compared; empty when nothing does.
+fn differences(baseline: &Record, candidate: &Record) -> Vec<String> {
+    let (a, b) = (&baseline.run, &candidate.run);
+    let mut found = Vec::new();
+    let mut same = |what: &str, a: &str, b: &str| {
+        if a != b {
+            found.push(format!("{what} {a}, now {b}"));
+        }
+    };
+    if let (Some(a), Some(b)) = (&baseline.inputs_sha256, &candidate.inputs_sha256) {
+        same("inputs", short(a), short(b));
+    }
+    same("architecture", &a.host.arch, &b.host.arch);
+    match candidate.instrument() {
+        Instrument::Time => same("host class", &a.host.class, &b.host.class),
+        Instrument::Instructions | Instrument::Allocations => {
+            same("toolchain", &a.build.toolchain, &b.build.toolchain);
+            same("flags", &a.build.flags.join(" "), &b.build.flags.join(" "));
+            same(
+                "locked dependencies",
+                short(&a.build.lock_sha256),
+                short(&b.build.lock_sha256),
+            );
+        }
+    }
+    if candidate.instrument() == Instrument::Instructions {
+        same("libc", &a.host.libc, &b.host.libc);
+        same(
+            "valgrind",
+            a.host.valgrind.as_deref().unwrap_or("none"),
+            b.host.valgrind.as_deref().unwrap_or("none"),
+        );
+        same(
+            "processor features",
+            &a.host.cpu_features.join(" "),
+            &b.host.cpu_features.join(" "),
+        );
+    }
+    found
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}
+
+fn record(workspace: &Workspace, command: &BaselineRecord) -> anyhow::Result<Outcome> {
+    setup::prepare(workspace)?;
+    let measured = match &command.revision {
+        Some(revision) => checkout(workspace, revision)?,
+        None => workspace.clone(),
+    };
+    let filter = Filter::parse(command.filter.as_deref())?;
+    let crates = measured.bench_crates(&filter)?;
+    let output = workspace.root().join("target/voiceflow/baseline");
+    std::fs::create_dir_all(&output).with_context(|| format!("cannot make {}", output.display()))?;
+    let request = Request {
+        measured: &measured,
+        tool: workspace,
+        effort: Effort::Full,
+        output,
+        keep_profiles: false,
+    };
+    let attempts = bench::measure(&request, &jobs(&crates, &command.instruments))?;
+    let folder = workspace.baselines().join(host::this_host().class);
+    let mut recorded = 0;
+    for attempt in &attempts {
+        if let Found::Record(record) = &attempt.found {
+            write_record(&folder, record)?;
+            recorded += 1;
+        }
+    }
+    eprintln!("recorded {recorded} of {} in {}", attempts.len(), folder.display());
+    if measured.revision().dirty {
+        eprintln!("note: the working tree has changes that no commit holds; the records say so");
+    }
+    let is_complete = attempts
+        .iter()
+        .all(|attempt| !matches!(attempt.found, Found::Failed(_)));
+    Ok(if is_complete {
+        Outcome::Passed
+    } else {
+        Outcome::SetupOrMeasurementFailed
+    })
+}
+
+/// A clone of the checkout in the cache, at the revision. The user's checkout is only read.
+fn checkout(workspace: &Workspace, revision: &str) -> anyhow::Result<Workspace> {
+    let wanted = format!("{revision}^{{commit}}");
+    let commit = git(workspace.root(), &["rev-parse", "--verify", "--quiet", &wanted])
+        .map_err(|_| Failure::bad_usage(format!("there is no revision `{revision}` in this repository")))?;
+    let clone = host::cache()?.join("checkouts").join(name_of(workspace.root()));
+    if !clone.join(".git").is_dir() {
+        let parent = clone.parent().context("the cache has no folder")?;
+        std::fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+        let (from, to) = (workspace.root().to_string_lossy(), clone.to_string_lossy());
+        git(parent, &["clone", "--quiet", "--shared", "--no-checkout", &from, &to])?;
+    }
+    git(&clone, &["fetch", "--quiet", "origin"])?;
+    git(&clone, &["checkout", "--quiet", "--force", "--detach", &commit])?;
+    git(&clone, &["clean", "--quiet", "-d", "--force"])?;
+    ensure!(
+        clone.join("xtask").is_dir(),
+        "revision {revision} does not hold this workspace: choose a later one"
+    );
+    Ok(Workspace::at(clone))
+}
+
+/// A folder name for a checkout: its own name and a digest of where it lies.
+fn name_of(root: &Path) -> PathBuf {
+    use sha2::Digest as _;
+    let digest = sha2::Sha256::digest(root.to_string_lossy().as_bytes());
+    let name = root
+        .file_name()
+        .map_or_else(|| "checkout".into(), |name| name.to_string_lossy());
+    PathBuf::from(format!(
+        "{name}-{:02x}{:02x}{:02x}{:02x}",
+        digest[0], digest[1], digest[2], digest[3]
+    ))
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+    let mut command = std::process::Command::new("git");
+    process::scrub_cargo_variables(&mut command);
+    let output = command
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .context("git does not start")?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "git {} failed: {}",
+        arguments.join(" "),
+        complaint.trim()
+    );
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn check(workspace: &Workspace, command: &BaselineCheck) -> anyhow::Result<Outcome> {
+    let filter = Filter::parse(command.filter.as_deref())?;
+    let attempts = match &command.records {
+        Some(folder) => recorded(folder, &filter)?,
+        None => measured(workspace, &filter)?,
+    };
+    let report = bench::report(workspace, attempts)?;
+    match command.format {
+        Format::Json => println!("{}", render::json(&report)?),
+        Format::Text => print!("{}", render::text(&report)),
+    }
+    if report.is_stale() {
+        eprintln!("some baselines do not fit this build or machine; `cargo xtask baseline record` makes new ones");
+    }
+    Ok(outcome(&report))
+}
+
+/// A regression outweighs a failed measurement, and both outweigh having nothing to hold against.
+fn outcome(report: &Report) -> Outcome {
+    if report.has_regressions() {
+        Outcome::Regressed
+    } else if report.has_failures() {
+        Outcome::SetupOrMeasurementFailed
+    } else if report.judged() == 0 {
+        eprintln!("error: nothing was held against anything: no baseline fits and no budget applies");
+        Outcome::NothingComparable
+    } else {
+        Outcome::Passed
+    }
+}
+
+/// The records of an earlier `bench --output-dir`.
+fn recorded(folder: &Path, filter: &Filter) -> anyhow::Result<Vec<Attempt>> {
+    ensure!(folder.is_dir(), "there is no folder {}", folder.display());
+    let records = read_all(folder)?;
+    let attempts: Vec<Attempt> = records
+        .into_iter()
+        .filter(|record| filter.matches(&record.operation))
+        .map(|record| Attempt {
+            id: record.operation.clone(),
+            instrument: record.instrument(),
+            found: Found::Record(Box::new(record)),
+        })
+        .collect();
+    if attempts.is_empty() {
+        return Err(Failure::nothing_comparable(format!(
+            "{} holds no such record",
+            folder.display()
+        )));
+    }
+    Ok(attempts)
+}
+
+/// Measures the counts that have a baseline, and whatever has a budget.
+fn measured(workspace: &Workspace, filter: &Filter) -> anyhow::Result<Vec<Attempt>> {
+    let crates = workspace.bench_crates(filter)?;
+    let baselines = Baselines::read(&workspace.baselines(), &host::this_host())?;
+    let budgeted: BTreeSet<(OperationId, Instrument)> = budgets::read(&workspace.baselines())?
+        .into_iter()
+        .map(|budget| (budget.operation, budget.metric.instrument()))
+        .collect();
+    let mut jobs = jobs(&crates, &Instrument::ALL);
+    jobs.retain(|job| {
+        let is_counted = job.instrument != Instrument::Time && !baselines.of(&job.id, job.instrument).is_empty();
+        is_counted || budgeted.contains(&(job.id.clone(), job.instrument))
+    });
+    if jobs.is_empty() {
+        return Err(Failure::nothing_comparable(
+            "none of these operations has a baseline or a budget",
+        ));
+    }
+    setup::prepare(workspace)?;
+    let output = workspace.root().join("target/voiceflow/check");
+    std::fs::create_dir_all(&output).with_context(|| format!("cannot make {}", output.display()))?;
+    let request = Request {
+        measured: workspace,
+        tool: workspace,
+        effort: Effort::Quick,
+        output,
+        keep_profiles: false,
+    };
+    bench::measure(&request, &jobs)
+}
+
+fn show(workspace: &Workspace, command: &BaselineShow) -> anyhow::Result<Outcome> {
+    let folder = workspace.baselines().join(host::this_host().class);
+    if !folder.is_dir() {
+        return Err(Failure::nothing_comparable(format!(
+            "there are no baselines of this host class ({}); `cargo xtask baseline record` makes them",
+            folder.display()
+        )));
+    }
+    let attempts = recorded(&folder, &Filter::parse(command.filter.as_deref())?)?;
+    let report = bench::report(workspace, attempts)?;
+    match command.format {
+        Format::Json => println!("{}", render::json(&report)?),
+        Format::Text => print!("{}", render::text(&report)),
+    }
+    Ok(Outcome::Passed)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use voiceflow_record::{
+        Build, Clock, Conditions, Counts, FORMAT_VERSION, Measured, Revision, Run, Samples, Sampling,
+    };
+
+    use super::*;
+
+    /// A record of made-up circumstances.
+    pub(crate) fn sample_record(id: &str, measured: Measured) -> Record {
+        let revision = Revision {
+            commit: Some("0".repeat(40)),
+            dirty: false,
+        };
+        Record {
+            format: FORMAT_VERSION,
+            operation: id.parse().expect("valid"),
+            inputs_sha256: None,
+            throughput: None,
+            measured,
+            conditions: Conditions::default(),
+            run: Run {
+                measured: revision.clone(),
+                tool: revision,
+                build: Build {
+                    toolchain: "rustc 1.95.0".to_owned(),
+                    profile: "release".to_owned(),
+                    flags: vec![],
+                    lock_sha256: "1".repeat(64),
+                },
+                host: sample_host(),
+            },
+        }
+    }
+
+    pub(crate) fn sample_host() -> Host {
+        Host {
+            class: "linux-x86_64-test-2core".to_owned(),
+            os: "linux".to_owned(),
+            arch: "x86_64".to_owned(),
+            cpu_model: "test".to_owned(),
+            cpu_features: vec!["avx2".to_owned()],
+            cores: 2,
+            memory_bytes: 1 << 30,
+            kernel: "6".to_owned(),
+            governor: None,
+            libc: "glibc 2.36".to_owned(),
+            valgrind: Some("valgrind-3.19.0".to_owned()),
+        }
+    }
+
+    pub(crate) fn instructions(count: u64) -> Measured {
+        Measured::Instructions(Counts::from([
+            ("Ir".to_owned(), count),
+            ("Bc".to_owned(), count / 10),
+            ("Bi".to_owned(), 3),
+        ]))
+    }
+
+    pub(crate) fn calls(elapsed_ns: Vec<u64>) -> Measured {
+        Measured::Time(Samples {
+            clock: Clock::Wall,
+            sampling: Sampling::Calls,
+            elapsed_ns,
+            iterations: vec![],
+        })
+    }
+
+    pub(crate) fn baselines_of(records: Vec<Record>) -> Baselines {
+        Baselines {
+            host: Some(sample_host()),
+            records,
+        }
+    }
+
+    #[test]
+    fn counts_need_the_same_build_but_not_the_same_host_class() {
+        let candidate = sample_record("a/b/c", instructions(100));
+        let mut baseline = candidate.clone();
+        baseline.run.host.class = "another".to_owned();
+        assert!(matches!(
+            baselines_of(vec![baseline.clone()]).reference(&candidate),
+            Reference::Comparable(_)
+        ));
+        baseline.run.build.toolchain = "rustc 1.80.0".to_owned();
+        baseline.run.host.valgrind = Some("valgrind-3.22.0".to_owned());
+        match baselines_of(vec![baseline]).reference(&candidate) {
+            Reference::NotComparable(differences) => {
+                assert_eq!(differences.len(), 2, "{differences:?}");
+                assert_eq!(differences[0], "toolchain rustc 1.80.0, now rustc 1.95.0");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn times_need_the_same_host_class_and_inputs() {
+        let candidate = sample_record("a/b/c", calls(vec![1]));
+        let mut baseline = candidate.clone();
+        baseline.run.build.toolchain = "rustc 1.80.0".to_owned();
+        assert!(matches!(
+            baselines_of(vec![baseline.clone()]).reference(&candidate),
+            Reference::Comparable(_)
+        ));
+        baseline.run.host.class = "another".to_owned();
+        assert!(matches!(
+            baselines_of(vec![baseline]).reference(&candidate),
+            Reference::NotComparable(_)
+        ));
+        let mut other_inputs = candidate.clone();
+        other_inputs.inputs_sha256 = Some("a".repeat(64));
+        let mut candidate = candidate;
+        candidate.inputs_sha256 = Some("b".repeat(64));
+        assert!(matches!(
+            baselines_of(vec![other_inputs]).reference(&candidate),
+            Reference::NotComparable(_)
+        ));
+    }
+
+    #[test]
+    fn an_operation_without_a_record_has_no_reference() {
+        let candidate = sample_record("a/b/c", instructions(100));
+        assert!(matches!(
+            baselines_of(vec![sample_record("a/b/d", instructions(1))]).reference(&candidate),
+            Reference::None
+        ));
+    }
+}

@@ -1,0 +1,122 @@
+//! `bench`: builds the bench programs, runs one process an operation and instrument, and reports what they wrote.
+//!
+//! A process each: a crash or a hang costs one operation, every operation starts from the same fresh state, and a kill
+//! loses at most the one being measured.
+
+mod build;
+mod callgrind;
+mod measure;
+mod plan;
+mod progress;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::baseline::Baselines;
+use crate::cli::{BenchCommand, Format};
+use crate::filter::Filter;
+use crate::outcome::{Failure, Outcome};
+use crate::render;
+use crate::report::Report;
+use crate::workspace::Workspace;
+use crate::{budgets, host, setup};
+
+pub(crate) use measure::{Attempt, Found};
+pub(crate) use plan::{Effort, Job, jobs};
+
+/// Measures, prints the table, and fails when an operation failed. Budgets and baselines are shown beside the figures;
+/// holding results against them is what `baseline check` is for.
+pub(crate) fn run(workspace: &Workspace, command: &BenchCommand) -> anyhow::Result<Outcome> {
+    let filter = Filter::parse(command.filter.as_deref())?;
+    let crates = workspace.bench_crates(&filter)?;
+    setup::prepare(workspace)?;
+    let jobs = jobs(&crates, &command.instruments);
+    if jobs.is_empty() {
+        return Err(Failure::nothing_comparable(
+            "none of these operations suits the chosen instruments",
+        ));
+    }
+    let request = Request {
+        measured: workspace,
+        tool: workspace,
+        effort: if command.full { Effort::Full } else { Effort::Quick },
+        output: output_folder(workspace, command.output_dir.clone())?,
+        keep_profiles: command.save_raw,
+    };
+    let attempts = measure(&request, &jobs)?;
+    let report = report(workspace, attempts)?;
+    match command.format {
+        Format::Json => println!("{}", render::json(&report)?),
+        Format::Text => print!("{}", render::text(&report)),
+    }
+    eprintln!("records: {}", request.output.display());
+    Ok(if report.has_failures() {
+        Outcome::SetupOrMeasurementFailed
+    } else {
+        Outcome::Passed
+    })
+}
+
+/// What to measure, how long, and where the records go.
+pub(crate) struct Request<'a> {
+    /// The checkout whose code is measured.
+    pub(crate) measured: &'a Workspace,
+    /// The checkout `xtask` was started in.
+    pub(crate) tool: &'a Workspace,
+    /// How long to sample.
+    pub(crate) effort: Effort,
+    /// Where the records go.
+    pub(crate) output: PathBuf,
+    /// Whether criterion's folder and callgrind's profiles stay.
+    pub(crate) keep_profiles: bool,
+}
+
+/// Builds and measures, with progress on standard error.
+pub(crate) fn measure(request: &Request<'_>, jobs: &[Job]) -> anyhow::Result<Vec<Attempt>> {
+    let programs = build::programs(request.measured, jobs)?;
+    let host = host::this_host();
+    let progress = progress::Progress::new(jobs.len());
+    let mut attempts = Vec::new();
+    for job in jobs {
+        progress.starts(job);
+        let attempt = measure::measure(request, job, &programs, &host)?;
+        progress.ended(&attempt);
+        attempts.push(attempt);
+    }
+    progress.finish();
+    Ok(attempts)
+}
+
+/// The attempts beside the baselines and budgets of this checkout.
+pub(crate) fn report(workspace: &Workspace, attempts: Vec<Attempt>) -> anyhow::Result<Report> {
+    let host = host::this_host();
+    let baselines = Baselines::read(&workspace.baselines(), &host)?;
+    let budgets = budgets::read(&workspace.baselines())?;
+    Ok(Report::new(host, workspace.revision(), attempts, &baselines, &budgets))
+}
+
+/// The folder asked for, or a new one below `target`, named by the time.
+fn output_folder(workspace: &Workspace, asked: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    let folder = match asked {
+        Some(folder) => folder,
+        None => {
+            let now = std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .unwrap_or_default();
+            workspace
+                .root()
+                .join("target/voiceflow/bench")
+                .join(now.as_secs().to_string())
+        }
+    };
+    make_folder(&folder)
+}
+
+/// Makes a folder and returns its absolute path: bench programs start in their crate's folder.
+fn make_folder(folder: &Path) -> anyhow::Result<PathBuf> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    folder
+        .canonicalize()
+        .with_context(|| format!("cannot open {}", folder.display()))
+}

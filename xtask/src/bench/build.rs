@@ -1,0 +1,129 @@
+//! Builds the bench programs and learns from cargo where they are.
+
+use std::collections::BTreeMap;
+use std::io::BufReader;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::{Context as _, ensure};
+use serde::Deserialize;
+use voiceflow_record::Instrument;
+
+use super::plan::Job;
+use crate::workspace::Workspace;
+
+/// The executable of each crate and instrument.
+pub(crate) type Programs = BTreeMap<(PathBuf, Instrument), PathBuf>;
+
+/// The bench target that an instrument lives in.
+pub(crate) fn target_name(instrument: Instrument) -> &'static str {
+    match instrument {
+        Instrument::Time => "time",
+        Instrument::Instructions => "iai",
+        Instrument::Allocations => "allocations",
+    }
+}
+
+/// Builds what the jobs need and nothing else.
+pub(crate) fn programs(workspace: &Workspace, jobs: &[Job]) -> anyhow::Result<Programs> {
+    let mut command = workspace.cargo();
+    command.args([
+        "bench",
+        "--no-run",
+        "--locked",
+        "--message-format=json-render-diagnostics",
+    ]);
+    for (flag, values) in [
+        ("--package", distinct(jobs, |job| job.package.clone())),
+        ("--bench", distinct(jobs, |job| target_name(job.instrument).to_owned())),
+    ] {
+        for value in values {
+            command.args([flag, value.as_str()]);
+        }
+    }
+    eprintln!("bench: building");
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cargo does not start")?;
+    let output = child.stdout.take().context("cargo has no output")?;
+    let programs = executables(BufReader::new(output));
+    let status = child.wait().context("cannot wait for cargo")?;
+    ensure!(status.success(), "the bench programs do not build (see above)");
+    programs
+}
+
+fn distinct(jobs: &[Job], value: impl Fn(&Job) -> String) -> Vec<String> {
+    let mut values: Vec<String> = jobs.iter().map(value).collect();
+    values.sort();
+    values.dedup();
+    values
+}
+
+/// The messages of `cargo --message-format=json`, as far as they matter here.
+#[derive(Deserialize)]
+struct Message {
+    reason: String,
+    #[serde(default)]
+    manifest_path: Option<PathBuf>,
+    #[serde(default)]
+    target: Option<Target>,
+    #[serde(default)]
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    kind: Vec<String>,
+    name: String,
+}
+
+/// Reads cargo's messages, one a line.
+fn executables(messages: impl std::io::BufRead) -> anyhow::Result<Programs> {
+    let mut programs = Programs::new();
+    for line in messages.lines() {
+        let line = line.context("cannot read cargo's messages")?;
+        let Ok(message) = serde_json::from_str::<Message>(&line) else {
+            continue;
+        };
+        if message.reason != "compiler-artifact" {
+            continue;
+        }
+        let (Some(manifest), Some(target), Some(executable)) =
+            (message.manifest_path, message.target, message.executable)
+        else {
+            continue;
+        };
+        let instrument = Instrument::ALL
+            .into_iter()
+            .find(|instrument| target_name(*instrument) == target.name);
+        if let (Some(instrument), true) = (instrument, target.kind.iter().any(|kind| kind == "bench")) {
+            let folder = manifest.parent().map(PathBuf::from).unwrap_or_default();
+            programs.insert((folder, instrument), executable);
+        }
+    }
+    Ok(programs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn executables_are_read_from_cargos_messages() {
+        let messages = [
+            r#"{"reason":"compiler-artifact","manifest_path":"/w/crates/a/Cargo.toml","target":{"kind":["bench"],"name":"time"},"executable":"/w/target/time-1"}"#,
+            r#"{"reason":"compiler-artifact","manifest_path":"/w/crates/a/Cargo.toml","target":{"kind":["lib"],"name":"a"},"executable":null}"#,
+            r#"{"reason":"build-script-executed","package_id":"x"}"#,
+            "warning: not json",
+            r#"{"reason":"build-finished","success":true}"#,
+        ];
+        let programs = executables(messages.join("\n").as_bytes()).expect("reads");
+        let expected = (
+            (PathBuf::from("/w/crates/a"), Instrument::Time),
+            PathBuf::from("/w/target/time-1"),
+        );
+        assert_eq!(programs.into_iter().collect::<Vec<_>>(), [expected]);
+    }
+}

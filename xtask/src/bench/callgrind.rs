@@ -1,0 +1,83 @@
+//! Reads callgrind's output files: the format is stable and documented with valgrind, unlike the summaries of runners.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+use voiceflow_record::Counts;
+
+/// The events that do not depend on addresses. Mispredictions (`Bcm`, `Bim`) come from a simulated predictor indexed by
+/// address, so they move with the layout of the program and are left out.
+const EVENTS: [&str; 3] = ["Ir", "Bc", "Bi"];
+
+/// The counts below `folder`, which holds the output of one benchmark.
+pub(crate) fn read_counts(folder: &Path) -> anyhow::Result<Counts> {
+    let mut files = Vec::new();
+    collect(folder, &mut files)?;
+    let [file] = files.as_slice() else {
+        bail!("callgrind left {} output files where one was expected", files.len());
+    };
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    parse_counts(&text).with_context(|| format!("cannot read {}", file.display()))
+}
+
+/// Finds `callgrind.*.out`; gungraun writes a log beside it.
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if name.starts_with("callgrind.") && name.ends_with(".out") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The line `events:` names the columns of the line `totals:`.
+fn parse_counts(text: &str) -> anyhow::Result<Counts> {
+    let line = |key: &str| text.lines().find_map(|line| line.strip_prefix(key));
+    let events = line("events:").context("there is no line `events:`")?;
+    let totals = line("totals:").context("there is no line `totals:`: the run did not end")?;
+    let totals: Vec<u64> = totals
+        .split_whitespace()
+        .map(|total| total.parse().with_context(|| format!("`{total}` is no count")))
+        .collect::<anyhow::Result<_>>()?;
+    let columns: Counts = events.split_whitespace().map(str::to_owned).zip(totals).collect();
+    let counts: Counts = columns
+        .into_iter()
+        .filter(|(event, _)| EVENTS.contains(&event.as_str()))
+        .collect();
+    // A mismatch of runner and library has been seen to give zeros.
+    ensure!(
+        counts.get("Ir").is_some_and(|&instructions| instructions > 0),
+        "no instruction was counted"
+    );
+    Ok(counts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn totals_are_read_by_the_names_of_their_columns() {
+        let text = "# callgrind format\nevents: Ir Bc Bcm Bi Bim\nsummary: 1 1 1 1 1\nfn=x\n0 519 71 8 2 2\ntotals: 519 71 8 2 2\n";
+        let counts = parse_counts(text).expect("parses");
+        let expected = [("Bc", 71), ("Bi", 2), ("Ir", 519)].map(|(event, count)| (event.to_owned(), count));
+        assert_eq!(counts.into_iter().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn an_unfinished_or_empty_count_is_an_error() {
+        for (text, complaint) in [
+            ("events: Ir\n", "did not end"),
+            ("totals: 5\n", "events"),
+            ("events: Ir\ntotals: 0\n", "no instruction"),
+            ("events: Ir\ntotals: many\n", "no count"),
+        ] {
+            let error = parse_counts(text).expect_err("refused").to_string();
+            assert!(error.contains(complaint), "{error}");
+        }
+    }
+}

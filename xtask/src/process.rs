@@ -1,0 +1,130 @@
+//! Starting other programs.
+
+use std::fs::File;
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+/// Removes what `cargo run` exported to `xtask`: with it, a cargo started from here would see another package's
+/// settings and rebuild what has not changed.
+pub(crate) fn scrub_cargo_variables(command: &mut Command) {
+    for (name, value) in std::env::vars_os() {
+        let name_text = name.to_string_lossy();
+        let of_a_package = ["CARGO_PKG_", "CARGO_MANIFEST_"]
+            .iter()
+            .any(|prefix| name_text.starts_with(prefix));
+        let of_a_run = [
+            "CARGO",
+            "CARGO_BIN_NAME",
+            "CARGO_CRATE_NAME",
+            "CARGO_PRIMARY_PACKAGE",
+            "RUST_RECURSION_COUNT",
+        ];
+        // Set from the `[env]` of the configuration: the checkout that is built brings its own.
+        let is_shim = Path::new(&value)
+            .parent()
+            .is_some_and(|folder| folder.ends_with(".cargo"));
+        if of_a_package || of_a_run.contains(&name_text.as_ref()) || is_shim {
+            command.env_remove(&name);
+        }
+    }
+}
+
+/// Removes the build settings of whisper.cpp as well: another checkout has its own.
+pub(crate) fn scrub_build_settings(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("GGML_") || text.starts_with("WHISPER_") {
+            command.env_remove(&name);
+        }
+    }
+}
+
+/// The first line a program prints, trimmed; `None` when it fails or prints nothing.
+pub(crate) fn first_line(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = text.lines().next()?.trim();
+    (output.status.success() && !line.is_empty()).then(|| line.to_owned())
+}
+
+/// Runs a command to its end with its output on standard error, where everything said to a person goes.
+pub(crate) fn run_visibly(command: &mut Command) -> anyhow::Result<ExitStatus> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    command.stdin(Stdio::null());
+    // Standard output is reserved for JSON.
+    command.stdout(std::io::stderr());
+    command.status().with_context(|| format!("{program} does not start"))
+}
+
+/// How a command with a time limit ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// By itself.
+    Exited(ExitStatus),
+    /// It was ended because it ran past its limit.
+    TimedOut,
+}
+
+/// Runs a command with its output in a file. Past the limit it is ended, and so is what it started.
+pub(crate) fn run_into_file(command: &mut Command, log: &Path, limit: Duration) -> anyhow::Result<Ended> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let file = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
+    let copy = file
+        .try_clone()
+        .with_context(|| format!("cannot write {}", log.display()))?;
+    command.stdin(Stdio::null()).stdout(file).stderr(copy);
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    let mut child = command.spawn().with_context(|| format!("{program} does not start"))?;
+    let started = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().with_context(|| format!("cannot wait for {program}"))? {
+            return Ok(Ended::Exited(status));
+        }
+        if started.elapsed() > limit {
+            end_group(&mut child);
+            return Ok(Ended::TimedOut);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Ends a child and the group it leads.
+fn end_group(child: &mut std::process::Child) {
+    let group = format!("-{}", child.id());
+    let _ = Command::new("kill")
+        .args(["-KILL", "--", &group])
+        .stderr(Stdio::null())
+        .status();
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_of_a_program_that_works() {
+        assert_eq!(first_line("echo", &["one\ntwo"]).as_deref(), Some("one"));
+        assert_eq!(first_line("false", &[]), None);
+        assert_eq!(first_line("no-such-program-anywhere", &[]), None);
+    }
+
+    #[test]
+    fn a_program_past_its_limit_is_ended_with_its_children() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let log = folder.path().join("log");
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo $$; sleep 1000 & wait"]);
+        let ended = run_into_file(&mut command, &log, Duration::ZERO).expect("runs");
+        assert!(matches!(ended, Ended::TimedOut));
+    }
+}
