@@ -1,0 +1,120 @@
+//! Tokens.
+
+use std::time::Duration;
+
+use voiceflow_kit::{PrepareError, Prepared, check_eq};
+use voiceflow_security::token::{Claims, Issuer, Realm, TokenError, Verifier, public_key};
+
+use super::Rotation;
+
+const SECRET: [u8; 32] = [0x5a; 32];
+const SEED: [u8; 32] = [0xc3; 32];
+
+/// Longer than any benchmark runs.
+const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
+type Answer = Result<Claims, TokenError>;
+
+pub(crate) fn hs256() -> Result<Prepared, PrepareError> {
+    verified(Verifier::hs256(&SECRET, &realm())?, Issuer::hs256(&SECRET, realm())?)
+}
+
+pub(crate) fn ed25519() -> Result<Prepared, PrepareError> {
+    verified(
+        Verifier::ed25519(&public_key(&SEED), &realm())?,
+        Issuer::ed25519(&SEED, realm())?,
+    )
+}
+
+pub(crate) fn hs256_cached() -> Result<Prepared, PrepareError> {
+    // Four times the tokens in places, so that no set overflows and every call after the first round is a hit.
+    let verifier = Verifier::hs256(&SECRET, &realm())?.with_cache(4 * super::VARIANTS);
+    let tokens = tokens(&Issuer::hs256(&SECRET, realm())?)?;
+    for token in &tokens.variants {
+        verifier.verify(token)?;
+    }
+    let misses = move |verifier: &Verifier| verifier.cache_statistics().map(|statistics| statistics.misses);
+    let expected = misses(&verifier);
+    Ok(Prepared::new(
+        (verifier, tokens),
+        |(verifier, tokens)| verifier.verify(tokens.advance()),
+        move |(verifier, tokens), answer| {
+            check_user(tokens, answer)?;
+            check_eq("the number of misses", &misses(verifier), &expected)
+        },
+    ))
+}
+
+pub(crate) fn bad_signature() -> Result<Prepared, PrepareError> {
+    let mut tokens = tokens(&Issuer::hs256(&SECRET, realm())?)?;
+    for token in &mut tokens.variants {
+        // The first character of the signature: unlike the last, all its bits count.
+        let signature = token.rfind('.').map_or(0, |dot| dot + 1);
+        let other = if token[signature..].starts_with('A') { "B" } else { "A" };
+        token.replace_range(signature..=signature, other);
+    }
+    Ok(Prepared::new(
+        (Verifier::hs256(&SECRET, &realm())?, tokens),
+        |(verifier, tokens)| verifier.verify(tokens.advance()),
+        |_, answer: &Answer| check_eq("the answer", answer, &Err(TokenError::Signature)),
+    ))
+}
+
+pub(crate) fn oversize() -> Result<Prepared, PrepareError> {
+    let token = "a".repeat(64 * 1024);
+    let expected = Err(TokenError::TooLong { bytes: token.len() });
+    Ok(Prepared::new(
+        (Verifier::hs256(&SECRET, &realm())?, token),
+        |(verifier, token)| verifier.verify(token),
+        move |_, answer: &Answer| check_eq("the answer", answer, &expected),
+    ))
+}
+
+pub(crate) fn issue() -> Result<Prepared, PrepareError> {
+    let users = Rotation::new(user);
+    let verifier = Verifier::hs256(&SECRET, &realm())?;
+    Ok(Prepared::new(
+        (Issuer::hs256(&SECRET, realm())?, users),
+        |(issuer, users)| issuer.issue(users.advance(), LIFETIME),
+        move |_, token| {
+            let verified = token.as_ref().map(|token| verifier.verify(token).is_ok());
+            check_eq("whether the token verifies", &verified, &Ok(true))
+        },
+    ))
+}
+
+fn verified(verifier: Verifier, issuer: Issuer) -> Result<Prepared, PrepareError> {
+    let tokens = tokens(&issuer)?;
+    Ok(Prepared::new(
+        (verifier, tokens),
+        |(verifier, tokens)| verifier.verify(tokens.advance()),
+        |(_, tokens), answer| check_user(tokens, answer),
+    ))
+}
+
+fn check_user(tokens: &Rotation<String>, answer: &Answer) -> Result<(), voiceflow_kit::WrongAnswer> {
+    let name = answer.as_ref().map(|claims| claims.user.to_string());
+    check_eq("the user", &name, &Ok(user(tokens.next)))
+}
+
+fn tokens(issuer: &Issuer) -> Result<Rotation<String>, TokenError> {
+    let mut tokens = Vec::with_capacity(super::VARIANTS);
+    for number in 0..super::VARIANTS {
+        tokens.push(issuer.issue(&user(number), LIFETIME)?);
+    }
+    Ok(Rotation {
+        variants: tokens,
+        next: 0,
+    })
+}
+
+fn user(number: usize) -> String {
+    format!("user-{number:04}@example.com")
+}
+
+fn realm() -> Realm {
+    Realm {
+        issuer: "https://voiceflow.example".into(),
+        audience: "voiceflow".into(),
+    }
+}

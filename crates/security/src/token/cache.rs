@@ -1,0 +1,264 @@
+//! Tokens verified before, so that a client's next request costs a hash instead of a signature.
+//!
+//! The key is the SHA-256 of the *whole* token, signature included: a token that differs in one bit is another token.
+//! The token itself is not kept. Only verified tokens enter, so a flood of bad ones cannot push good ones out. Times
+//! are checked at every hit, by the caller's clock.
+//!
+//! The store is set-associative and of fixed size: the digest's first bytes choose a set of [`WAYS`] places behind its
+//! own lock, and a full set gives up an expired entry, else the one used longest ago. No hashing beyond the digest, no
+//! allocation beyond the user's name.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use ring::digest;
+
+use super::Claims;
+
+/// Places in a set: enough that sets at half load rarely overflow, few enough to search in nanoseconds.
+const WAYS: usize = 8;
+
+/// SHA-256 of a token.
+pub(super) type TokenDigest = [u8; 32];
+
+pub(super) fn token_digest(token: &str) -> TokenDigest {
+    let digest = digest::digest(&digest::SHA256, token.as_bytes());
+    digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
+}
+
+/// What the cache has done since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheStatistics {
+    /// Look-ups answered from the cache.
+    pub hits: u64,
+    /// Look-ups of tokens not (or no longer) in it.
+    pub misses: u64,
+    /// Entries given up for a newer one while still valid.
+    pub evictions: u64,
+    /// Entries dropped because their time was over.
+    pub expirations: u64,
+}
+
+pub(super) struct TokenCache {
+    sets: Box<[Mutex<Set>]>,
+    leeway_s: u64,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    evictions: AtomicU64,
+    expirations: AtomicU64,
+}
+
+#[derive(Default)]
+struct Set {
+    /// Counts the uses of this set, to tell the entry used longest ago.
+    uses: u64,
+    places: [Option<Entry>; WAYS],
+}
+
+struct Entry {
+    digest: TokenDigest,
+    claims: Claims,
+    last_use: u64,
+}
+
+impl TokenCache {
+    /// Room for at least `capacity` tokens in even use.
+    pub(super) fn new(capacity: usize, leeway_s: u64) -> Self {
+        let sets = capacity.max(1).saturating_mul(2).div_ceil(WAYS).next_power_of_two();
+        Self {
+            sets: (0..sets).map(|_| Mutex::default()).collect(),
+            leeway_s,
+            hits: AtomicU64::new(0),
+            misses: AtomicU64::new(0),
+            evictions: AtomicU64::new(0),
+            expirations: AtomicU64::new(0),
+        }
+    }
+
+    /// The claims of a token verified before and still within its times. One whose `exp` has passed is dropped.
+    pub(super) fn get(&self, digest: &TokenDigest, now_s: u64) -> Option<Claims> {
+        let mut set = self.set(digest).lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(index) = set.position(digest) else {
+            count(&self.misses);
+            return None;
+        };
+        if self.is_expired(&set.places[index], now_s) {
+            set.places[index] = None;
+            count(&self.expirations);
+            count(&self.misses);
+            return None;
+        }
+        let stamp = set.next_use();
+        let entry = set.places[index].as_mut()?;
+        // A clock set back can make a token "not yet valid" again: the slow way decides then.
+        if entry.claims.check_time(now_s, self.leeway_s).is_err() {
+            count(&self.misses);
+            return None;
+        }
+        entry.last_use = stamp;
+        count(&self.hits);
+        Some(entry.claims.clone())
+    }
+
+    /// Remembers a token that has just been verified.
+    pub(super) fn insert(&self, digest: TokenDigest, claims: Claims, now_s: u64) {
+        let mut set = self.set(&digest).lock().unwrap_or_else(PoisonError::into_inner);
+        for index in 0..WAYS {
+            if self.is_expired(&set.places[index], now_s) {
+                set.places[index] = None;
+                count(&self.expirations);
+            }
+        }
+        let last_use = set.next_use();
+        let index = set.position(&digest).unwrap_or_else(|| set.place_to_fill());
+        if set.places[index].as_ref().is_some_and(|entry| entry.digest != digest) {
+            count(&self.evictions);
+        }
+        set.places[index] = Some(Entry {
+            digest,
+            claims,
+            last_use,
+        });
+    }
+
+    pub(super) fn statistics(&self) -> CacheStatistics {
+        CacheStatistics {
+            hits: self.hits.load(Ordering::Relaxed),
+            misses: self.misses.load(Ordering::Relaxed),
+            evictions: self.evictions.load(Ordering::Relaxed),
+            expirations: self.expirations.load(Ordering::Relaxed),
+        }
+    }
+
+    fn is_expired(&self, place: &Option<Entry>, now_s: u64) -> bool {
+        place
+            .as_ref()
+            .is_some_and(|entry| now_s > entry.claims.expires_s.saturating_add(self.leeway_s))
+    }
+
+    fn set(&self, digest: &TokenDigest) -> &Mutex<Set> {
+        let prefix = u64::from_le_bytes(*digest.first_chunk().expect("a digest has 32 bytes"));
+        // The number of sets is a power of two, so the low bits choose.
+        &self.sets[prefix as usize & (self.sets.len() - 1)]
+    }
+}
+
+impl Set {
+    fn position(&self, digest: &TokenDigest) -> Option<usize> {
+        self.places
+            .iter()
+            .position(|place| place.as_ref().is_some_and(|entry| entry.digest == *digest))
+    }
+
+    fn next_use(&mut self) -> u64 {
+        self.uses += 1;
+        self.uses
+    }
+
+    /// An empty place if there is one, else the one used longest ago.
+    fn place_to_fill(&self) -> usize {
+        let age = |place: &Option<Entry>| place.as_ref().map_or(0, |entry| entry.last_use);
+        let places = self.places.iter().enumerate();
+        places.min_by_key(|(_, place)| age(place)).map_or(0, |(index, _)| index)
+    }
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claims(user: &str, expires_s: u64) -> Claims {
+        Claims {
+            user: user.into(),
+            not_before_s: 1_000,
+            expires_s,
+        }
+    }
+
+    #[test]
+    fn a_token_is_found_until_it_expires_and_is_then_gone() {
+        let cache = TokenCache::new(64, 30);
+        let digest = token_digest("a token");
+        assert_eq!(cache.get(&digest, 1_500), None);
+        cache.insert(digest, claims("ada", 2_000), 1_500);
+        assert_eq!(
+            cache.get(&digest, 2_030),
+            Some(claims("ada", 2_000)),
+            "the last second of the leeway"
+        );
+        assert_eq!(cache.get(&digest, 2_031), None);
+        assert_eq!(cache.get(&digest, 1_500), None, "dropped, not hidden");
+        assert_eq!(
+            cache.statistics(),
+            CacheStatistics {
+                hits: 1,
+                misses: 3,
+                evictions: 0,
+                expirations: 1
+            }
+        );
+    }
+
+    #[test]
+    fn a_clock_set_back_before_nbf_is_a_miss() {
+        let cache = TokenCache::new(64, 30);
+        let digest = token_digest("a token");
+        cache.insert(digest, claims("ada", 2_000), 1_500);
+        assert_eq!(cache.get(&digest, 969), None);
+        assert!(cache.get(&digest, 970).is_some());
+    }
+
+    #[test]
+    fn a_full_set_gives_up_what_was_used_longest_ago() {
+        let cache = TokenCache::new(1, 0);
+        assert_eq!(cache.sets.len(), 1);
+        let digests: Vec<_> = (0..=WAYS).map(|number| token_digest(&number.to_string())).collect();
+        for digest in &digests[..WAYS] {
+            cache.insert(*digest, claims("ada", 2_000), 1_500);
+        }
+        assert!(cache.get(&digests[0], 1_500).is_some());
+        cache.insert(digests[WAYS], claims("ada", 2_000), 1_500);
+        assert!(cache.get(&digests[0], 1_500).is_some());
+        assert!(cache.get(&digests[1], 1_500).is_none());
+        assert_eq!(cache.statistics().evictions, 1);
+    }
+
+    #[test]
+    fn expired_entries_make_room_before_valid_ones() {
+        let cache = TokenCache::new(1, 0);
+        for number in 0..WAYS {
+            let expires_s = if number == 3 { 1_600 } else { 9_000 };
+            cache.insert(token_digest(&number.to_string()), claims("ada", expires_s), 1_500);
+        }
+        cache.insert(token_digest("new"), claims("grace", 9_000), 1_700);
+        assert_eq!(
+            cache.statistics(),
+            CacheStatistics {
+                hits: 0,
+                misses: 0,
+                evictions: 0,
+                expirations: 1
+            }
+        );
+        assert!(cache.get(&token_digest("0"), 1_700).is_some());
+    }
+
+    #[test]
+    fn memory_stays_bounded_whatever_enters() {
+        let cache = TokenCache::new(16, 0);
+        for number in 0..1_000 {
+            cache.insert(token_digest(&number.to_string()), claims("ada", 2_000), 1_500);
+        }
+        let held: usize = cache
+            .sets
+            .iter()
+            .map(|set| set.lock().unwrap().places.iter().flatten().count())
+            .sum();
+        assert_eq!(held, 32);
+        assert_eq!(cache.statistics().evictions, 1_000 - 32);
+    }
+}

@@ -1,0 +1,121 @@
+//! Writing: one row, many rows, the clean-up. Old rows go outside the timing, so that a store stays at a thousand or two.
+
+use voiceflow_kit::{PrepareError, Prepared, WrongAnswer, check_eq};
+use voiceflow_storage::{Durability, Encryption, StorageError, StoreOptions, TranscriptId};
+
+use super::fixture::{Fixture, ROWS, USER, inputs, keyed, row, text};
+
+/// Rows between two clean-ups.
+const ROUND: usize = 512;
+
+pub(crate) fn insert_keyed() -> Result<Prepared, PrepareError> {
+    insert(keyed(), |_| {})
+}
+
+pub(crate) fn insert_plain() -> Result<Prepared, PrepareError> {
+    insert(Encryption::None, |_| {})
+}
+
+pub(crate) fn insert_keyed_full() -> Result<Prepared, PrepareError> {
+    insert(keyed(), |options| options.durability = Durability::Full)
+}
+
+/// A store whose rows are numbered on and on, of which only the latest are kept.
+struct Ring {
+    fixture: Fixture,
+    next: usize,
+}
+
+impl Ring {
+    fn new(encryption: Encryption, adjust: fn(&mut StoreOptions)) -> Result<Self, PrepareError> {
+        Ok(Self {
+            fixture: Fixture::filled(encryption, adjust)?,
+            next: ROWS,
+        })
+    }
+
+    /// The number of the next of `rows` rows; now and then deletes all but the last [`ROWS`].
+    fn take(&mut self, rows: usize) -> Result<usize, StorageError> {
+        let number = self.next;
+        self.next += rows;
+        if self.next / ROUND != number / ROUND {
+            self.fixture
+                .store
+                .delete_older_than(number.saturating_sub(ROWS) as i64)?;
+        }
+        Ok(number)
+    }
+}
+
+fn insert(encryption: Encryption, adjust: fn(&mut StoreOptions)) -> Result<Prepared, PrepareError> {
+    Ok(Prepared::with_input(
+        Ring::new(encryption, adjust)?,
+        |ring| ring.take(1).map(|number| (number, text(number))),
+        |ring, input| {
+            let (number, text) = input?;
+            Ok((number, ring.fixture.store.insert(&row(number, &text))?))
+        },
+        |ring, answer: &Result<(usize, TranscriptId), StorageError>| {
+            let (number, id) = answer.as_ref().map_err(wrong)?;
+            let kept = ring.fixture.store.get(USER, *id).map_err(|error| wrong(&error))?;
+            check_eq(
+                "the text",
+                &kept.map(|transcript| transcript.raw_text),
+                &Some(text(*number)),
+            )
+        },
+    )
+    .inputs(inputs()))
+}
+
+pub(crate) fn insert_keyed_tx100() -> Result<Prepared, PrepareError> {
+    Ok(Prepared::with_input(
+        Ring::new(keyed(), |_| {})?,
+        |ring| {
+            let first = ring.take(100)?;
+            Ok::<_, StorageError>((first, (first..first + 100).map(text).collect::<Vec<_>>()))
+        },
+        |ring, input| {
+            let (first, texts) = input?;
+            let rows: Vec<_> = texts
+                .iter()
+                .enumerate()
+                .map(|(index, text)| row(first + index, text))
+                .collect();
+            Ok((first, ring.fixture.store.insert_all(&rows)?))
+        },
+        |ring, answer: &Result<(usize, Vec<TranscriptId>), StorageError>| {
+            let (first, ids) = answer.as_ref().map_err(wrong)?;
+            check_eq("the number of ids", &ids.len(), &100)?;
+            let last = ring.fixture.store.get(USER, ids[99]).map_err(|error| wrong(&error))?;
+            check_eq(
+                "the last text",
+                &last.map(|transcript| transcript.raw_text),
+                &Some(text(first + 99)),
+            )
+        },
+    )
+    .inputs(inputs()))
+}
+
+/// Each call's input is 500 rows that are old already.
+pub(crate) fn delete_older() -> Result<Prepared, PrepareError> {
+    Ok(Prepared::with_input(
+        Ring {
+            fixture: Fixture::empty(keyed(), |_| {})?,
+            next: 0,
+        },
+        |ring| {
+            let first = ring.next;
+            ring.next += 500;
+            ring.fixture.insert(first, 500).map(|()| ring.next)
+        },
+        |ring, cutoff| ring.fixture.store.delete_older_than(cutoff? as i64),
+        |_, deleted| check_eq("the number deleted", deleted, &Ok(500)),
+    )
+    .inputs(inputs()))
+}
+
+fn wrong(error: &StorageError) -> WrongAnswer {
+    WrongAnswer::new(error.to_string())
+}

@@ -1,0 +1,225 @@
+//! Reading: by number, by time, by words, with their SQL.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rusqlite::types::Type;
+use rusqlite::{CachedStatement, Params, Row, named_params, params};
+use voiceflow_protocol::{Context, UnknownContext};
+
+use crate::error::{Place, StorageError};
+use crate::pool::Pooled;
+use crate::search;
+use crate::store::TranscriptId;
+
+const GET: &str = "SELECT id, created_ms, context, raw_text, enhanced_text, audio_ms
+    FROM transcripts WHERE id = ?1 AND user = ?2";
+
+const RECENT: &str = "SELECT id, created_ms, context, raw_text, enhanced_text, audio_ms
+    FROM transcripts
+    WHERE user = :user AND created_ms < :before_ms AND (:context IS NULL OR context = :context)
+    ORDER BY created_ms DESC, id DESC LIMIT :limit";
+
+const SEARCH: &str = "SELECT id, created_ms, context, transcripts.raw_text, transcripts.enhanced_text, audio_ms
+    FROM transcript_words CROSS JOIN transcripts ON transcripts.id = transcript_words.rowid
+    WHERE transcript_words MATCH :words AND user = :user AND (:context IS NULL OR context = :context)
+    ORDER BY transcript_words.rank, id DESC LIMIT :limit";
+
+const COUNT: &str = "SELECT count(*) FROM transcripts WHERE user = ?1";
+
+/// One connection of a store, on loan for reads; it goes back when dropped.
+pub struct Reader {
+    connection: Pooled,
+    place: Arc<Place>,
+}
+
+/// A transcript as it was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transcript {
+    /// Its number.
+    pub id: TranscriptId,
+    /// When it was dictated, in milliseconds since 1970-01-01 UTC.
+    pub created_ms: i64,
+    /// What it was dictated for.
+    pub context: Context,
+    /// The recogniser's own words.
+    pub raw_text: String,
+    /// The tidy text, where there is one.
+    pub enhanced_text: Option<String>,
+    /// Length of the speech in milliseconds.
+    pub audio_ms: u32,
+}
+
+/// Which of a user's transcripts [`Reader::recent`] returns.
+#[derive(Clone, Copy, Debug)]
+pub struct History {
+    /// Most rows to return.
+    pub limit: u32,
+    /// Only those made before this time.
+    pub before_ms: Option<i64>,
+    /// Only those of this context.
+    pub context: Option<Context>,
+}
+
+/// What [`Reader::search`] looks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Search<'a> {
+    /// Words that must all be in the transcript, in either text. Signs have no meaning.
+    pub words: &'a str,
+    /// Most rows to return.
+    pub limit: u32,
+    /// Only transcripts of this context.
+    pub context: Option<Context>,
+}
+
+impl Reader {
+    pub(crate) fn new(connection: Pooled, place: Arc<Place>) -> Self {
+        Self { connection, place }
+    }
+
+    /// One of a user's transcripts; `None` if there is none of that number, or it is someone else's.
+    ///
+    /// # Errors
+    /// Of kind [`StorageError`].
+    pub fn get(&self, user: &str, id: TranscriptId) -> Result<Option<Transcript>, StorageError> {
+        Ok(self.rows(GET, params![id.0, user], 1)?.pop())
+    }
+
+    /// A user's latest transcripts, newest first.
+    ///
+    /// # Errors
+    /// Of kind [`StorageError`].
+    pub fn recent(&self, user: &str, history: &History) -> Result<Vec<Transcript>, StorageError> {
+        let parameters = named_params! {
+            ":user": user,
+            ":before_ms": history.before_ms.unwrap_or(i64::MAX),
+            ":context": history.context.map(Context::as_str),
+            ":limit": history.limit,
+        };
+        self.rows(RECENT, parameters, history.limit)
+    }
+
+    /// A user's transcripts that hold all the words, best match first. No words find nothing.
+    ///
+    /// # Errors
+    /// Of kind [`StorageError`]; no text in `search` is one.
+    pub fn search(&self, user: &str, search: &Search<'_>) -> Result<Vec<Transcript>, StorageError> {
+        let Some(words) = search::expression(search.words) else {
+            return Ok(Vec::new());
+        };
+        let parameters = named_params! {
+            ":words": words,
+            ":user": user,
+            ":context": search.context.map(Context::as_str),
+            ":limit": search.limit,
+        };
+        self.rows(SEARCH, parameters, search.limit)
+    }
+
+    /// How many transcripts a user has.
+    ///
+    /// # Errors
+    /// Of kind [`StorageError`].
+    pub fn count(&self, user: &str) -> Result<u64, StorageError> {
+        let mut statement = self.statement(COUNT)?;
+        statement
+            .query_row([user], |row| row.get::<_, i64>(0))
+            .map(i64::unsigned_abs)
+            .map_err(|error| self.place.error(&error))
+    }
+
+    fn rows(&self, sql: &'static str, parameters: impl Params, limit: u32) -> Result<Vec<Transcript>, StorageError> {
+        let mut statement = self.statement(sql)?;
+        let mut rows = statement.query(parameters).map_err(|error| self.place.error(&error))?;
+        // Room for a usual page at once, whatever limit a caller names.
+        let mut transcripts = Vec::with_capacity(limit.min(64) as usize);
+        while let Some(row) = rows.next().map_err(|error| self.place.error(&error))? {
+            transcripts.push(transcript(row).map_err(|error| self.place.error(&error))?);
+        }
+        Ok(transcripts)
+    }
+
+    fn statement(&self, sql: &str) -> Result<CachedStatement<'_>, StorageError> {
+        self.connection
+            .prepare_cached(sql)
+            .map_err(|error| self.place.error(&error))
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Reader")
+            .field("path", &self.place.path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Columns in the order that all three queries select.
+fn transcript(row: &Row<'_>) -> rusqlite::Result<Transcript> {
+    let context =
+        row.get_ref(2)?.as_str()?.parse().map_err(|unknown: UnknownContext| {
+            rusqlite::Error::FromSqlConversionFailure(2, Type::Text, unknown.into())
+        })?;
+    Ok(Transcript {
+        id: TranscriptId(row.get(0)?),
+        created_ms: row.get(1)?,
+        context,
+        raw_text: row.get(3)?,
+        enhanced_text: row.get(4)?,
+        audio_ms: row.get(5)?,
+    })
+}
+
+/// What SQLite says it will do, one step a line.
+#[cfg(test)]
+fn plan(sql: &str) -> String {
+    let mut connection = rusqlite::Connection::open_in_memory().unwrap();
+    crate::schema::migrate(
+        &mut connection,
+        &Place {
+            path: "memory".into(),
+            busy_timeout_ms: 0,
+        },
+    )
+    .unwrap();
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let mut rows = statement.raw_query();
+    let mut steps = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        steps.push(row.get::<_, String>(3).unwrap());
+    }
+    steps.join("\n")
+}
+
+/// Asserts the plan of a query: by the index, and in its order.
+#[cfg(test)]
+#[track_caller]
+pub(crate) fn uses_index_without_sorting(sql: &str, index: &str) {
+    let plan = plan(sql);
+    assert!(plan.contains(index), "{plan}");
+    assert!(
+        !plan.contains("SCAN transcripts") && !plan.contains("TEMP B-TREE"),
+        "{plan}"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_query_by_user_or_time_is_answered_from_an_index() {
+        uses_index_without_sorting(GET, "SEARCH transcripts USING INTEGER PRIMARY KEY (rowid=?)");
+        uses_index_without_sorting(RECENT, "USING INDEX transcripts_by_user (user=? AND created_ms<?)");
+        uses_index_without_sorting(COUNT, "USING COVERING INDEX transcripts_by_user (user=?)");
+    }
+
+    #[test]
+    fn search_goes_from_the_words_to_the_rows() {
+        let plan = plan(SEARCH);
+        let words = plan.find("SCAN transcript_words VIRTUAL TABLE INDEX").expect(&plan);
+        let rows = plan.find("SEARCH transcripts USING INTEGER PRIMARY KEY").expect(&plan);
+        assert!(words < rows, "{plan}");
+    }
+}

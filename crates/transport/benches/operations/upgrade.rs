@@ -1,0 +1,62 @@
+//! The server's half of an upgrade, in memory. The token is compared, not verified: that is measured in `security`.
+
+use voiceflow_kit::{PrepareError, Prepared, check_eq};
+use voiceflow_transport::{Gate, Limits, Refusal, blocking};
+
+use super::memory::{Memory, upgrade_request};
+
+/// As long as a usual HS256 token.
+const TOKEN_BYTES: usize = 300;
+
+pub(super) fn accepted() -> Result<Prepared, PrepareError> {
+    upgrade("t".repeat(TOKEN_BYTES), 101)
+}
+
+pub(super) fn rejected() -> Result<Prepared, PrepareError> {
+    upgrade("f".repeat(TOKEN_BYTES), 401)
+}
+
+struct Door {
+    gate: Gate,
+    limits: Limits,
+    token: String,
+}
+
+fn upgrade(shown: String, expected_status: u16) -> Result<Prepared, PrepareError> {
+    let request = upgrade_request(&shown);
+    let inputs = request.clone();
+    let door = Door {
+        gate: Gate::default(),
+        limits: Limits::default(),
+        token: "t".repeat(TOKEN_BYTES),
+    };
+    Ok(Prepared::with_input(
+        door,
+        move |_| Memory::new(vec![request.clone()], 1024),
+        |door, stream| {
+            let admit = |token: Option<&str>| {
+                if token == Some(door.token.as_str()) {
+                    Ok(())
+                } else {
+                    Err(Refusal::Token)
+                }
+            };
+            blocking::accept(stream, &door.gate, &door.limits, admit)
+        },
+        move |_, answer| {
+            let status = match answer {
+                Ok((websocket, ())) => status_line(&websocket.get_ref().written),
+                Err(error) => match &**error {
+                    tungstenite::Error::Http(response) => Some(response.status().as_u16()),
+                    _ => None,
+                },
+            };
+            check_eq("the status", &status, &Some(expected_status))
+        },
+    )
+    .inputs(inputs))
+}
+
+fn status_line(response: &[u8]) -> Option<u16> {
+    std::str::from_utf8(response).ok()?.split(' ').nth(1)?.parse().ok()
+}
