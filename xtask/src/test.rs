@@ -2,8 +2,6 @@
 
 use std::process::Command;
 
-use anyhow::ensure;
-
 use crate::cli::TestCommand;
 use crate::outcome::Outcome;
 use crate::process;
@@ -70,17 +68,9 @@ fn licences(workspace: &Workspace, failed: &mut Vec<&'static str>) -> anyhow::Re
     )?;
     let fetched = process::run_visibly(deny().args(["fetch", "db"]))?.success();
     if fetched {
-        check(
-            failed,
-            "advisories",
-            deny().args(["check", "--disable-fetch", "advisories"]),
-        )?;
+        check(failed, "advisories", deny().args(["--offline", "check", "advisories"]))?;
     } else {
         eprintln!("test: advisories SKIPPED: their database cannot be reached");
     }
-    ensure!(
-        workspace.root().join("deny.toml").is_file(),
-        "deny.toml is missing: the licence check needs it"
-    );
     Ok(())
 }

@@ -56,7 +56,7 @@ pub(crate) fn measure(request: &Request<'_>, job: &Job, programs: &Programs, hos
     let Some(program) = programs.get(&(job.folder.clone(), job.instrument)) else {
         let target = target_name(job.instrument);
         return Ok(attempt(Found::Failed(format!(
-            "the crate has no bench target `{target}`"
+            "its program `{target}` was not built (see above)"
         ))));
     };
     let run = host::run_of(request.measured, request.tool, &job.package, host)?;
