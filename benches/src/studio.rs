@@ -1,0 +1,159 @@
+//! A pipeline in a folder of its own, and the recordings it is fed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use voiceflow_asr::{audio, wer};
+use voiceflow_fixtures::speech;
+use voiceflow_protocol::{Context, Start};
+use voiceflow_security::kdf::SecretKey;
+use voiceflow_service::config::Config;
+use voiceflow_service::keys::Keys;
+use voiceflow_service::pipeline::{Dictation, Pipeline};
+
+use crate::Error;
+
+/// The longest clip counted as short: what people dictate in one breath.
+const SHORT_SECONDS: f64 = 3.3;
+
+/// How far a transcript may be from the reference before the answer counts as wrong. The worst short clip differs by
+/// two words of its eight, so a fast model that hears something else is caught and a usual slip is not.
+const WORD_ERROR_RATE_MAX: f64 = 0.34;
+
+/// One recording with what was said in it.
+#[derive(Clone, Debug)]
+pub struct Take {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What was said.
+    pub transcript: String,
+}
+
+/// A pipeline with its store, a user who may use it, and takes to feed it in turn.
+pub struct Studio {
+    pipeline: Arc<Pipeline>,
+    config: Config,
+    token: String,
+    takes: Vec<Take>,
+    next: usize,
+    // Last: the pipeline closes its store before the folder goes.
+    folder: TempDir,
+}
+
+impl Studio {
+    /// Loads the models and opens a fresh, encrypted store under `settings` (TOML). Answers are not remembered: each
+    /// call does its work.
+    ///
+    /// # Errors
+    /// Whatever keeps the pipeline from opening, such as a missing asset.
+    pub fn open(settings: &str) -> Result<Self, Error> {
+        let folder = tempfile::tempdir()?;
+        let settings = format!("ai_enhancement.cache_size = 0\n{settings}");
+        let mut config = Config::parse(&settings, Path::new("benchmark.toml"))?;
+        config.database.path = Some(folder.path().join("transcripts.db"));
+        config.server.listen.get_mut().set_port(0);
+        let keys = Keys::new(SecretKey::from_bytes([7; 32]));
+        let token = keys.issuer()?.issue("benchmark", Duration::from_secs(24 * 60 * 60))?;
+        let pipeline = Pipeline::open(&config, Some(&keys))?.without_rate_limit();
+        Ok(Self {
+            pipeline: Arc::new(pipeline),
+            config,
+            token,
+            takes: short_takes()?,
+            next: 0,
+            folder,
+        })
+    }
+
+    /// The pipeline.
+    #[must_use]
+    pub fn pipeline(&self) -> &Arc<Pipeline> {
+        &self.pipeline
+    }
+
+    /// The settings it was opened with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Changes the settings that only a server reads.
+    pub fn config_mut(&mut self) -> &mut Config {
+        &mut self.config
+    }
+
+    /// The folder of the store, for files that a benchmark needs beside it.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The token of the user.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The paths of all takes with what was said, for the digest of the inputs.
+    #[must_use]
+    pub fn inputs(&self) -> String {
+        self.takes.iter().map(|take| format!("{}\n", take.transcript)).collect()
+    }
+
+    /// The next take; after the last comes the first.
+    pub fn next_take(&mut self) -> Take {
+        let take = self.takes[self.next].clone();
+        self.next = (self.next + 1) % self.takes.len();
+        take
+    }
+
+    /// From the file to the stored, tidy transcript.
+    ///
+    /// # Errors
+    /// Whatever failed on the way.
+    pub fn dictate(&self, take: &Take) -> Result<Dictation, Error> {
+        let samples = audio::read_wav(&take.path)?.samples;
+        Ok(self
+            .pipeline
+            .dictate(Some(&self.token), &Start::new(Context::Notes), samples)?)
+    }
+
+    /// Whether the words are those of the recording, the tidy text is not empty, and the store holds both.
+    ///
+    /// # Errors
+    /// Says what is wrong without repeating what was said.
+    pub fn check(&self, take: &Take, id: i64, raw_text: &str, text: &str) -> Result<(), Error> {
+        let errors = wer::word_errors(&take.transcript, raw_text);
+        if errors.rate() > WORD_ERROR_RATE_MAX {
+            return Err(format!("{:.0} % of the words are wrong", errors.rate() * 100.0).into());
+        }
+        let identity = self.pipeline.guard().authenticate(Some(&self.token))?;
+        let row = self
+            .pipeline
+            .transcript(&identity, voiceflow_storage::TranscriptId(id))?
+            .ok_or("nothing was stored")?;
+        if row.raw_text != raw_text || row.enhanced_text.as_deref().unwrap_or(raw_text) != text {
+            return Err("the stored transcript is not the one that was answered".into());
+        }
+        Ok(())
+    }
+}
+
+fn short_takes() -> Result<Vec<Take>, Error> {
+    let clips = speech::english()?;
+    let takes: Vec<Take> = clips
+        .into_iter()
+        .filter(|clip| clip.seconds <= SHORT_SECONDS)
+        .map(|clip| Take {
+            path: clip.path,
+            transcript: clip.transcript,
+        })
+        .collect();
+    if takes.is_empty() {
+        Err("the fixtures hold no short English clip".into())
+    } else {
+        Ok(takes)
+    }
+}

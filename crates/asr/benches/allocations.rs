@@ -1,0 +1,4 @@
+//! Heap counts of the operations, by dhat.
+
+mod operations;
+voiceflow_kit::allocations_main!(operations::operations);

@@ -1,0 +1,53 @@
+//! A model's weights, loaded once and shared by all recognisers.
+
+use std::path::Path;
+
+use whisper_rs::{WhisperContext, WhisperContextParameters};
+
+use crate::{AsrError, Recognizer, RecognizerOptions, header};
+
+/// How a model is loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelOptions {
+    /// Run on a graphics processor, where whisper.cpp was built for one.
+    pub use_gpu: bool,
+    /// Use flash attention. On processors it makes the encoder slower.
+    pub flash_attention: bool,
+}
+
+/// A model in memory.
+pub struct Model {
+    context: WhisperContext,
+}
+
+impl Model {
+    /// Loads a GGML file. Its quantisation is whatever the file holds.
+    ///
+    /// # Errors
+    /// When it cannot be read or is no Whisper model.
+    pub fn load(path: &Path, options: &ModelOptions) -> Result<Self, AsrError> {
+        // Without the hooks whisper.cpp writes some forty lines to standard error; with them they go to `tracing`.
+        whisper_rs::install_logging_hooks();
+        header::check(path)?;
+        let mut parameters = WhisperContextParameters::default();
+        parameters.use_gpu(options.use_gpu).flash_attn(options.flash_attention);
+        let context = WhisperContext::new_with_params(path, parameters).map_err(|source| AsrError::ModelRefused {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self { context })
+    }
+
+    /// Makes the working memory of one worker. It reserves tens of megabytes, so it belongs before the first utterance.
+    ///
+    /// # Errors
+    /// When an option makes no sense or memory is short.
+    pub fn recognizer(&self, options: &RecognizerOptions) -> Result<Recognizer, AsrError> {
+        Recognizer::new(&self.context, options)
+    }
+
+    /// Whether the model knows other languages than English.
+    pub fn is_multilingual(&self) -> bool {
+        self.context.is_multilingual()
+    }
+}

@@ -1,0 +1,328 @@
+//! One worker's recogniser: the settings, the attempts, and what is taken out of whisper.cpp.
+
+use whisper_rs::{FullParams, SamplingStrategy, WhisperContext, WhisperState};
+
+use crate::audio::SAMPLE_RATE_HZ;
+use crate::window::{AUDIO_CTX_FULL, AudioContext, DEFAULT_MARGIN};
+use crate::{AsrError, Cancel, Segment, Transcription, abort, repetition};
+
+/// whisper.cpp hears nothing in less audio than this, so shorter clips are given silence up to it.
+const SAMPLES_MIN: usize = SAMPLE_RATE_HZ as usize / 4;
+
+/// The audio of one encoder window.
+const WINDOW_SECONDS: f64 = 30.0;
+
+/// whisper.cpp counts samples in an `i32`; four hours stay far below and are a mistake anyway.
+const SECONDS_MAX: f64 = 4.0 * 3_600.0;
+
+/// A decode is cut at so many tokens per second of audio, plus [`TOKENS_BASE`]. Hurried speech has about eight.
+const TOKENS_PER_SECOND_MAX: f64 = 12.0;
+
+/// Timestamps and end marks, and a few words for the shortest clips.
+const TOKENS_BASE: f64 = 16.0;
+
+/// The temperature step of the last resort, as in OpenAI's own decoder.
+const TEMPERATURE_STEP: f32 = 0.2;
+
+/// What the decoder is told was said before, to lead it to numbers in words. Of the short prompts tried this one leaves
+/// other words alone; it has no word in common with the recordings that the tests use. The space in front belongs to the
+/// first word's token: without it the prompt is another one, and leads nowhere.
+const NUMBERS_IN_WORDS_PROMPT: &str = " Twenty, thirty, forty.";
+
+/// How speech is recognised.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecognizerOptions {
+    /// Threads of the encoder and decoder. More than there are cores is slower, by far.
+    pub threads: usize,
+    /// How large a window the encoder gets, for audio that fits into one. Longer audio always gets the whole.
+    pub audio_ctx: AudioContext,
+    /// Let the model mark times as it goes. Without, decoding is a few tokens shorter and a clip's only segment spans it
+    /// all. Audio of more than one window is always timed, because the times say where the next window starts.
+    pub timestamps: bool,
+    /// Lead English recognisers to write numbers in words, by a prompt. Left alone, tiny.en hears a count to ten as
+    /// "1-2-345-67-8-9-10", and which digits run together changes with the window; words it gets right in every window.
+    pub numbers_in_words: bool,
+    /// The spoken language as a code such as `en`. Multilingual models detect it from the audio when there is none.
+    pub language: Option<String>,
+}
+
+impl Default for RecognizerOptions {
+    /// Two threads, a fitted window, times, numbers in words, English.
+    fn default() -> Self {
+        Self {
+            threads: 2,
+            audio_ctx: AudioContext::Fit { margin: DEFAULT_MARGIN },
+            timestamps: true,
+            numbers_in_words: true,
+            language: Some("en".into()),
+        }
+    }
+}
+
+impl RecognizerOptions {
+    fn check(&self, context: &WhisperContext) -> Result<(), AsrError> {
+        const THREADS_MAX: usize = 512;
+        let refuse = |name, problem: String| Err(AsrError::Option { name, problem });
+        if !(1..=THREADS_MAX).contains(&self.threads) {
+            return refuse("threads", format!("{} is not in 1 to {THREADS_MAX}", self.threads));
+        }
+        match self.language.as_deref() {
+            Some(language) if language.contains('\0') || whisper_rs::get_lang_id(language).is_none() => {
+                return refuse("language", format!("Whisper knows no language `{language}`"));
+            }
+            Some(language) if language != "en" && !context.is_multilingual() => {
+                return refuse("language", format!("this model knows English only, not `{language}`"));
+            }
+            _ => {}
+        }
+        self.audio_ctx.check()
+    }
+}
+
+/// The working memory of one worker. Nothing passes from one utterance to the next.
+pub struct Recognizer {
+    state: WhisperState,
+    /// Everything that does not change from call to call. Made once, because each setting of a text leaks it.
+    parameters: FullParams<'static, 'static>,
+    threads: usize,
+    audio_ctx: AudioContext,
+    timestamps: bool,
+}
+
+/// One decoding of a clip, before it is judged.
+struct Attempt {
+    segments: Vec<Segment>,
+    text: String,
+    tokens: usize,
+    audio_ctx: u32,
+}
+
+/// What sets one attempt apart from another.
+#[derive(Clone, Copy)]
+struct Try {
+    audio_ctx: u32,
+    temperature_step: f32,
+    tokens_max: usize,
+    single_segment: bool,
+}
+
+impl Recognizer {
+    pub(crate) fn new(context: &WhisperContext, options: &RecognizerOptions) -> Result<Self, AsrError> {
+        options.check(context)?;
+        let state = context.create_state().map_err(AsrError::State)?;
+        let mut parameters = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
+        let threads = i32::try_from(options.threads).unwrap_or(i32::MAX);
+        parameters.set_n_threads(threads);
+        let language: Option<&'static str> = options
+            .language
+            .as_deref()
+            .and_then(whisper_rs::get_lang_id)
+            .and_then(whisper_rs::get_lang_str);
+        parameters.set_language(
+            language
+                .filter(|_| context.is_multilingual())
+                .or((!context.is_multilingual()).then_some("en")),
+        );
+        parameters.set_no_context(true);
+        if options.numbers_in_words && options.language.as_deref() == Some("en") {
+            parameters.set_initial_prompt(NUMBERS_IN_WORDS_PROMPT);
+        }
+        parameters.set_print_progress(false);
+        parameters.set_print_realtime(false);
+        parameters.set_print_special(false);
+        parameters.set_print_timestamps(false);
+        Ok(Self {
+            state,
+            parameters,
+            threads: options.threads,
+            audio_ctx: options.audio_ctx,
+            timestamps: options.timestamps,
+        })
+    }
+
+    /// Transcribes 16 kHz mono samples.
+    ///
+    /// Audio of up to 30 s is decoded in one window, which is fitted to it; longer audio in as many whole windows as it
+    /// takes. A text that looks like a loop is decoded again in a larger window, and in the end at rising temperatures.
+    ///
+    /// # Errors
+    /// When a sample is not finite, the audio is longer than four hours, `cancel` is cancelled, or whisper.cpp fails.
+    pub fn transcribe(&mut self, samples: &[f32], cancel: &Cancel) -> Result<Transcription, AsrError> {
+        let audio_seconds = check_samples(samples)?;
+        if samples.is_empty() {
+            return Ok(Transcription::default());
+        }
+        let padded = padded(samples);
+        let samples = padded.as_deref().unwrap_or(samples);
+        let tries = self.tries(audio_seconds);
+        let last = tries.len() - 1;
+        for (fallbacks, one) in tries.into_iter().enumerate() {
+            let attempt = self.attempt(samples, one, cancel)?;
+            let looped = attempt.looks_looped(one, audio_seconds);
+            if !looped || fallbacks == last {
+                return Ok(attempt.finish(audio_seconds, fallbacks as u32, looped));
+            }
+            tracing::debug!(
+                audio_ctx = one.audio_ctx,
+                audio_seconds,
+                "a loop in the text; decoding again"
+            );
+        }
+        unreachable!("the last try returns")
+    }
+
+    /// The settings to try in turn, at least one.
+    fn tries(&self, audio_seconds: f64) -> Vec<Try> {
+        let single_segment = audio_seconds <= WINDOW_SECONDS;
+        let ladder = if single_segment {
+            self.audio_ctx.ladder(audio_seconds)
+        } else {
+            AudioContext::Full.ladder(audio_seconds)
+        };
+        let tokens_max = if single_segment {
+            (TOKENS_BASE + TOKENS_PER_SECOND_MAX * audio_seconds) as usize
+        } else {
+            0
+        };
+        let plain = |audio_ctx| Try {
+            audio_ctx,
+            temperature_step: 0.0,
+            tokens_max,
+            single_segment,
+        };
+        let mut tries: Vec<Try> = ladder.into_iter().map(plain).collect();
+        tries.push(Try {
+            temperature_step: TEMPERATURE_STEP,
+            ..plain(AUDIO_CTX_FULL)
+        });
+        tries
+    }
+
+    fn attempt(&mut self, samples: &[f32], one: Try, cancel: &Cancel) -> Result<Attempt, AsrError> {
+        let mut parameters = self.parameters.clone();
+        parameters.set_audio_ctx(one.audio_ctx as i32);
+        parameters.set_temperature_inc(one.temperature_step);
+        parameters.set_max_tokens(one.tokens_max as i32);
+        parameters.set_single_segment(one.single_segment);
+        parameters.set_no_timestamps(one.single_segment && !self.timestamps);
+        let result = abort::run(&mut self.state, parameters, samples, cancel);
+        if cancel.is_cancelled() {
+            return Err(AsrError::Cancelled);
+        }
+        result.map_err(AsrError::Failed)?;
+        Ok(self.collect(one.audio_ctx))
+    }
+
+    fn collect(&self, audio_ctx: u32) -> Attempt {
+        /// whisper.cpp counts time in hundredths of a second.
+        const TICKS_PER_SECOND: f64 = 100.0;
+        let mut attempt = Attempt {
+            segments: Vec::new(),
+            text: String::new(),
+            tokens: 0,
+            audio_ctx,
+        };
+        for segment in self.state.as_iter() {
+            // A character may be split between two segments; what is not UTF-8 becomes a replacement character.
+            let text = segment.to_str_lossy().unwrap_or_default().into_owned();
+            attempt.tokens += usize::try_from(segment.n_tokens()).unwrap_or(0);
+            attempt.text.push_str(&text);
+            attempt.segments.push(Segment {
+                start_seconds: segment.start_timestamp() as f64 / TICKS_PER_SECOND,
+                end_seconds: segment.end_timestamp() as f64 / TICKS_PER_SECOND,
+                text,
+            });
+        }
+        attempt
+    }
+
+    /// Computes the mel spectrogram alone: the first stage, for measuring it. Returns its frames of 10 ms.
+    ///
+    /// # Errors
+    /// When whisper.cpp fails.
+    pub fn mel(&mut self, samples: &[f32]) -> Result<usize, AsrError> {
+        self.state.pcm_to_mel(samples, self.threads).map_err(AsrError::Failed)?;
+        Ok(usize::try_from(self.state.n_len()).unwrap_or(0))
+    }
+
+    /// Runs the encoder alone over the last audio, in the window of the last transcription: the second stage, for
+    /// measuring it.
+    ///
+    /// # Errors
+    /// When whisper.cpp fails.
+    pub fn encode(&mut self) -> Result<(), AsrError> {
+        self.state.encode(0, self.threads).map_err(AsrError::Failed)
+    }
+
+    /// Runs the decoder alone for one position after `past` others and returns the likeliest next token: the third
+    /// stage, for measuring it.
+    ///
+    /// # Errors
+    /// When whisper.cpp fails.
+    pub fn decode(&mut self, token: i32, past: usize) -> Result<usize, AsrError> {
+        self.state
+            .decode(&[token], past, self.threads)
+            .map_err(AsrError::Failed)?;
+        let logits = self.state.get_logits().map_err(AsrError::Failed)?;
+        let likeliest = logits
+            .iter()
+            .enumerate()
+            .max_by(|(_, one), (_, other)| one.total_cmp(other));
+        Ok(likeliest.map_or(0, |(token, _)| token))
+    }
+}
+
+impl Attempt {
+    /// A decode that ran into its bound on tokens is one too: nobody speaks that fast.
+    fn looks_looped(&self, one: Try, audio_seconds: f64) -> bool {
+        let cut = one.tokens_max > 0 && self.tokens >= one.tokens_max;
+        cut || repetition::find(&self.text, audio_seconds).is_some()
+    }
+
+    fn finish(mut self, audio_seconds: f64, fallbacks: u32, looped: bool) -> Transcription {
+        // A repetition that somebody may really have said is kept.
+        if looped
+            && let Some(found) = repetition::find(&self.text, audio_seconds)
+            && found.too_fast
+        {
+            self.text.replace_range(found.second_start..found.end, "");
+        }
+        for segment in &mut self.segments {
+            // whisper.cpp reports the end of its window where the audio ends inside it.
+            segment.start_seconds = segment.start_seconds.clamp(0.0, audio_seconds);
+            segment.end_seconds = segment.end_seconds.clamp(segment.start_seconds, audio_seconds);
+        }
+        Transcription {
+            text: self.text.trim().to_owned(),
+            segments: self.segments,
+            audio_seconds,
+            fallbacks,
+            audio_ctx: self.audio_ctx,
+            looped,
+        }
+    }
+}
+
+/// Checks the samples and returns their length in seconds.
+fn check_samples(samples: &[f32]) -> Result<f64, AsrError> {
+    let seconds = samples.len() as f64 / f64::from(SAMPLE_RATE_HZ);
+    if seconds > SECONDS_MAX {
+        return Err(AsrError::TooLong {
+            seconds,
+            seconds_max: SECONDS_MAX,
+        });
+    }
+    match samples.iter().position(|sample| !sample.is_finite()) {
+        Some(index) => Err(AsrError::NotFinite { index }),
+        None => Ok(seconds),
+    }
+}
+
+/// A very short clip with silence after it.
+fn padded(samples: &[f32]) -> Option<Vec<f32>> {
+    (samples.len() < SAMPLES_MIN).then(|| {
+        let mut padded = samples.to_vec();
+        padded.resize(SAMPLES_MIN, 0.0);
+        padded
+    })
+}

@@ -1,0 +1,241 @@
+//! The whole way of a dictation: rules, cache, model, check, and the rules again where the model may not answer.
+
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use voiceflow_protocol::Context;
+
+use crate::cache::Answers;
+use crate::faithful::Checker;
+use crate::model::{LanguageModel, Session};
+use crate::options::{self, EnhancerOptions};
+use crate::outcome::{Counters, Enhanced, LiveCounters, Source};
+use crate::turnstile::Turnstile;
+use crate::writer::{Bounds, Writer, Written};
+use crate::{EnhanceError, prompt, rules};
+
+/// Tidies dictations. One serves any number of threads.
+///
+/// What they share: the model's weights, read only; a turnstile that lets one text be written at a time, in front of
+/// which a call waits no longer than its own time limit; the cache, locked by shard; atomic counters. Texts answered by
+/// rules or from the cache wait for nobody.
+pub struct Enhancer {
+    language: Option<Language>,
+    options: EnhancerOptions,
+    answers: Answers,
+    counters: LiveCounters,
+}
+
+/// The model, and for each context what it has read before any dictation.
+struct Language {
+    model: LanguageModel,
+    openings: [OnceLock<Session>; Context::ALL.len()],
+    turnstile: Turnstile,
+}
+
+/// A text by the model or by the rules, before it is counted.
+struct Attempt {
+    text: Option<String>,
+    source: Source,
+    prompt_tokens: usize,
+    tokens: usize,
+}
+
+impl Enhancer {
+    /// Loads the model at `path` and reads the prompts of the options' contexts. Where the options turn enhancement off,
+    /// the file is not looked at.
+    ///
+    /// # Errors
+    /// `Open`, `Malformed`, `Unsupported` for a file that is no usable model; `Threads` where candle's pool has another
+    /// size than the options ask for; `Inference` where the model fails on a prompt.
+    pub fn load(path: &Path, options: &EnhancerOptions) -> Result<Self, EnhanceError> {
+        if !options.enabled {
+            return Ok(Self::rules_only(options));
+        }
+        let actual = options::threads();
+        if let Some(wanted) = options.threads.filter(|&wanted| wanted != actual) {
+            return Err(EnhanceError::Threads { wanted, actual });
+        }
+        let language = Language {
+            model: LanguageModel::load(path)?,
+            openings: [const { OnceLock::new() }; Context::ALL.len()],
+            turnstile: Turnstile::default(),
+        };
+        for &context in &options.contexts {
+            language.opening(context)?;
+        }
+        tracing::info!(
+            threads = actual,
+            contexts = options.contexts.len(),
+            "language model ready"
+        );
+        Ok(Self {
+            language: Some(language),
+            ..Self::rules_only(options)
+        })
+    }
+
+    /// An enhancer without a model: every text is tidied by rules.
+    #[must_use]
+    pub fn rules_only(options: &EnhancerOptions) -> Self {
+        Self {
+            language: None,
+            answers: Answers::new(options.cache_size, options.cache_ttl),
+            options: options.clone(),
+            counters: LiveCounters::default(),
+        }
+    }
+
+    /// Tidies a dictation. It always answers; [`Enhanced::source`] says who wrote the text.
+    #[must_use]
+    pub fn enhance(&self, dictated: &str, context: Context) -> Enhanced {
+        let enhanced = self.answer(dictated, context);
+        self.counters.count(enhanced.source);
+        enhanced
+    }
+
+    /// How many calls ended in which way.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters.snapshot()
+    }
+
+    fn answer(&self, dictated: &str, context: Context) -> Enhanced {
+        let by_rules = |source| by_rules(rules::tidy(dictated, context), source);
+        let Some(language) = &self.language else {
+            return by_rules(Source::RulesDisabled);
+        };
+        if dictated.chars().nth(self.options.max_input_chars).is_some() {
+            return by_rules(Source::RulesTooLong);
+        }
+        if let Some(text) = self.answers.get(dictated, context) {
+            return by_rules_or_cache(text);
+        }
+        let tidy = rules::tidy(dictated, context);
+        let attempt = language
+            .attempt(dictated, &tidy, context, &self.options)
+            .unwrap_or_else(|error| {
+                tracing::warn!(%error, "the language model failed");
+                Attempt::without_text(Source::RulesFailed, 0, 0)
+            });
+        let enhanced = attempt.or(tidy);
+        if enhanced.source.is_deterministic() {
+            self.answers.insert(dictated, context, &enhanced.text);
+        }
+        enhanced
+    }
+}
+
+fn by_rules(text: String, source: Source) -> Enhanced {
+    Enhanced {
+        text,
+        source,
+        prompt_tokens: 0,
+        tokens: 0,
+    }
+}
+
+fn by_rules_or_cache(text: String) -> Enhanced {
+    by_rules(text, Source::Cache)
+}
+
+impl Language {
+    /// Lets the model write, as far as the limits allow.
+    fn attempt(
+        &self,
+        dictated: &str,
+        tidy: &str,
+        context: Context,
+        options: &EnhancerOptions,
+    ) -> Result<Attempt, EnhanceError> {
+        let checker = Checker::new(dictated, context);
+        if tidy.is_empty() || checker.is_empty() {
+            return Ok(Attempt::without_text(Source::RulesEmpty, 0, 0));
+        }
+        let request = prompt::request(&self.model, tidy)?;
+        if request.len() > options.max_input_tokens {
+            return Ok(Attempt::without_text(Source::RulesTooLong, 0, 0));
+        }
+        let opening = self.opening(context)?;
+        let deadline = Instant::now() + options.timeout;
+        let Some(_turn) = self.turnstile.enter_by(deadline) else {
+            return Ok(Attempt::without_text(Source::RulesTimedOut, 0, 0));
+        };
+        let tokens_max = tokens_max(request.len());
+        let bounds = Bounds {
+            deadline,
+            candidates: options.candidates,
+            tokens_max,
+        };
+        let mut writer = Writer::new(&self.model, &checker, bounds);
+        let written = writer.write(opening.clone(), &request)?;
+        Ok(Attempt::new(
+            written,
+            &checker,
+            context,
+            request.len(),
+            writer.token_count(),
+        ))
+    }
+
+    /// What the model has read before a dictation in this context. The first call for a context computes it; others that
+    /// come meanwhile may compute it too, and all use the first result.
+    fn opening(&self, context: Context) -> Result<&Session, EnhanceError> {
+        let place = &self.openings[context as usize];
+        if let Some(session) = place.get() {
+            return Ok(session);
+        }
+        let mut session = self.model.session();
+        session.read(&prompt::opening(&self.model, context)?)?;
+        Ok(place.get_or_init(|| session))
+    }
+}
+
+/// A faithful text has the dictation's words, so it needs about as many tokens; a third more and a few leave room for
+/// punctuation.
+fn tokens_max(request_tokens: usize) -> usize {
+    request_tokens + request_tokens / 3 + 8
+}
+
+impl Attempt {
+    /// The model's text, brought into the rules' form and checked as the caller will see it.
+    fn new(written: Written, checker: &Checker, context: Context, prompt_tokens: usize, tokens: usize) -> Self {
+        let (text, source) = match written {
+            Written::TimedOut => (None, Source::RulesTimedOut),
+            Written::Strayed => (None, Source::RulesStrayed),
+            Written::Text(text) => {
+                let text = rules::tidy(&text, context);
+                match checker.check(&text) {
+                    Ok(()) => (Some(text), Source::Model),
+                    Err(_) => (None, Source::RulesStrayed),
+                }
+            }
+        };
+        Self {
+            text,
+            source,
+            prompt_tokens,
+            tokens,
+        }
+    }
+
+    fn without_text(source: Source, prompt_tokens: usize, tokens: usize) -> Self {
+        Self {
+            text: None,
+            source,
+            prompt_tokens,
+            tokens,
+        }
+    }
+
+    /// The answer, with the rules' text where the model gave none.
+    fn or(self, tidy: String) -> Enhanced {
+        Enhanced {
+            text: self.text.unwrap_or(tidy),
+            source: self.source,
+            prompt_tokens: self.prompt_tokens,
+            tokens: self.tokens,
+        }
+    }
+}

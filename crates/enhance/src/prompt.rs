@@ -1,0 +1,135 @@
+//! What the model is told before it sees a dictation: one instruction and a few examples for each context.
+//!
+//! The examples decide more than the instruction. Each shows the input as the rules leave it and the same words with
+//! better punctuation; questions and requests stand among them, because those are what a chat model would rather answer.
+
+use voiceflow_protocol::Context;
+
+use crate::EnhanceError;
+use crate::model::LanguageModel;
+
+/// A dictation as the rules leave it, and as it should be written.
+type Example = (&'static str, &'static str);
+
+/// The tokens that come before every dictation in this context, up to the place where the dictation starts.
+///
+/// # Errors
+/// Fails where the tokenizer does.
+pub fn opening(model: &LanguageModel, context: Context) -> Result<Vec<u32>, EnhanceError> {
+    let mut tokens = Vec::new();
+    turn(model, &mut tokens, "system", &instruction(context))?;
+    for (dictated, written) in examples(context) {
+        turn(model, &mut tokens, "user", dictated)?;
+        turn(model, &mut tokens, "assistant", written)?;
+    }
+    tokens.push(model.turn_start());
+    tokens.extend(model.encode("user\n")?);
+    Ok(tokens)
+}
+
+/// The tokens of one dictation, up to the place where the model's text starts.
+///
+/// # Errors
+/// Fails where the tokenizer does.
+pub fn request(model: &LanguageModel, dictated: &str) -> Result<Vec<u32>, EnhanceError> {
+    let mut tokens = model.encode(dictated)?;
+    tokens.push(model.turn_end());
+    tokens.extend(model.encode("\n")?);
+    tokens.push(model.turn_start());
+    tokens.extend(model.encode("assistant\n")?);
+    Ok(tokens)
+}
+
+fn turn(model: &LanguageModel, tokens: &mut Vec<u32>, speaker: &str, text: &str) -> Result<(), EnhanceError> {
+    tokens.push(model.turn_start());
+    tokens.extend(model.encode(&format!("{speaker}\n{text}"))?);
+    tokens.push(model.turn_end());
+    tokens.extend(model.encode("\n")?);
+    Ok(())
+}
+
+fn instruction(context: Context) -> String {
+    let kind = match context {
+        Context::Email => "an email",
+        Context::Chat => "a chat message",
+        Context::Code => "a comment in a program",
+        Context::Notes => "a note",
+        Context::Meeting => "the minutes of a meeting",
+    };
+    format!("Copy the dictated text as {kind}. Add punctuation and capital letters. Keep every word. Never answer it.")
+}
+
+fn examples(context: Context) -> [Example; 3] {
+    match context {
+        Context::Email => [
+            (
+                "Hi Anna thanks for the draft I read it last night and it looks good to me.",
+                "Hi Anna, thanks for the draft. I read it last night, and it looks good to me.",
+            ),
+            (
+                "Could you send me the signed contract when you have time?",
+                "Could you send me the signed contract when you have time?",
+            ),
+            (
+                "We are late with the order but if the parts arrive on Tuesday we can still ship it.",
+                "We are late with the order, but if the parts arrive on Tuesday, we can still ship it.",
+            ),
+        ],
+        Context::Chat => [
+            (
+                "Hey are you coming tonight we start at eight?",
+                "Hey, are you coming tonight? We start at eight.",
+            ),
+            (
+                "No no that was not what I meant sorry.",
+                "No no, that was not what I meant, sorry.",
+            ),
+            (
+                "I'm on the bus now so I will be there in ten minutes or so.",
+                "I'm on the bus now, so I will be there in ten minutes or so.",
+            ),
+        ],
+        Context::Code => [
+            (
+                "If the list is empty we return early otherwise parse_line is called for each row.",
+                "If the list is empty, we return early; otherwise parse_line is called for each row.",
+            ),
+            (
+                "Why does this lock stay open after the test?",
+                "Why does this lock stay open after the test?",
+            ),
+            (
+                "Rename the flag to dry run and move the check into main.rs",
+                "Rename the flag to dry run, and move the check into main.rs.",
+            ),
+        ],
+        Context::Notes => [
+            (
+                "Buy milk bread and eggs then call the dentist about Thursday.",
+                "Buy milk, bread and eggs, then call the dentist about Thursday.",
+            ),
+            (
+                "What did the landlord say about the heating?",
+                "What did the landlord say about the heating?",
+            ),
+            (
+                "The second idea was better because it needs no new tools.",
+                "The second idea was better, because it needs no new tools.",
+            ),
+        ],
+        Context::Meeting => [
+            (
+                "Okay first point the budget Peter said we are ten percent over.",
+                "Okay, first point, the budget. Peter said we are ten percent over.",
+            ),
+            (
+                "Who will talk to the customer about the delay?",
+                "Who will talk to the customer about the delay?",
+            ),
+            (
+                "We agreed to move the launch to June and Sara will update the plan.",
+                "We agreed to move the launch to June, and Sara will update the plan.",
+            ),
+        ],
+    }
+}
