@@ -50,6 +50,7 @@ fn main() -> ExitCode {
 }
 
 fn run(command_line: CommandLine) -> anyhow::Result<Outcome> {
+    process::end_children_when_interrupted()?;
     let workspace = workspace::Workspace::find()?;
     match command_line.command {
         Command::Setup(command) => setup::run(&workspace, &command),

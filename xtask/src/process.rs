@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -83,28 +84,51 @@ pub(crate) fn run_into_file(command: &mut Command, log: &Path, limit: Duration) 
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(command, 0);
     let mut child = command.spawn().with_context(|| format!("{program} does not start"))?;
+    RUNNING_GROUP.store(child.id(), Ordering::SeqCst);
+    let ended = wait_within(&mut child, limit).with_context(|| format!("cannot wait for {program}"));
+    RUNNING_GROUP.store(NO_GROUP, Ordering::SeqCst);
+    ended
+}
+
+fn wait_within(child: &mut Child, limit: Duration) -> std::io::Result<Ended> {
     let started = Instant::now();
     loop {
-        if let Some(status) = child.try_wait().with_context(|| format!("cannot wait for {program}"))? {
+        if let Some(status) = child.try_wait()? {
             return Ok(Ended::Exited(status));
         }
         if started.elapsed() > limit {
-            end_group(&mut child);
+            end_group(child.id());
+            child.wait()?;
             return Ok(Ended::TimedOut);
         }
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
-/// Ends a child and the group it leads.
-fn end_group(child: &mut std::process::Child) {
-    let group = format!("-{}", child.id());
+/// The process group of the program being measured: it is a group of its own, so that a program past its limit is ended
+/// with all it started, and therefore out of reach of the terminal's Ctrl-C.
+static RUNNING_GROUP: AtomicU32 = AtomicU32::new(NO_GROUP);
+const NO_GROUP: u32 = 0;
+
+/// When `xtask` is interrupted, ends the program being measured and leaves with the shell's code for it.
+pub(crate) fn end_children_when_interrupted() -> anyhow::Result<()> {
+    ctrlc::set_handler(|| {
+        let group = RUNNING_GROUP.load(Ordering::SeqCst);
+        if group != NO_GROUP {
+            end_group(group);
+        }
+        #[expect(clippy::exit, reason = "the interrupted main thread has nothing left to do")]
+        std::process::exit(130);
+    })
+    .context("cannot handle interrupts")
+}
+
+fn end_group(leader: u32) {
+    let group = format!("-{leader}");
     let _ = Command::new("kill")
         .args(["-KILL", "--", &group])
         .stderr(Stdio::null())
         .status();
-    let _ = child.kill();
-    let _ = child.wait();
 }
 
 #[cfg(test)]

@@ -35,6 +35,6 @@ mod window;
 pub use cancel::Cancel;
 pub use error::AsrError;
 pub use model::{Model, ModelOptions};
-pub use recognizer::{Recognizer, RecognizerOptions};
+pub use recognizer::{Prompt, Recognizer, RecognizerOptions};
 pub use transcription::{Segment, Transcription};
 pub use window::{AUDIO_CTX_FULL, AudioContext, DEFAULT_MARGIN};

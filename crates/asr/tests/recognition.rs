@@ -1,17 +1,42 @@
 //! Recognition on real speech: windows, loops, cancelling, long audio, several workers.
 
+use std::ops::Deref;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use voiceflow_asr::wer::Normalizer;
-use voiceflow_asr::{AsrError, AudioContext, Cancel, Model, ModelOptions, RecognizerOptions, Transcription, audio};
+use voiceflow_asr::{
+    AsrError, AudioContext, Cancel, Model, ModelOptions, Prompt, RecognizerOptions, Transcription, audio,
+};
 use voiceflow_assets::{AssetName, Assets};
 use voiceflow_fixtures::speech::{self, Clip};
 
 const SETUP: &str = "run `cargo xtask setup`";
 
-fn model(name: AssetName) -> Model {
+/// A model that nobody else is using: whisper.cpp's threads spin while they wait, so recognisers with two threads each
+/// bring two cores to a standstill when tests run side by side.
+struct Alone {
+    model: Model,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Deref for Alone {
+    type Target = Model;
+
+    fn deref(&self) -> &Model {
+        &self.model
+    }
+}
+
+fn model(name: AssetName) -> Alone {
+    static TURN: Mutex<()> = Mutex::new(());
+    // A test that failed has left nothing behind that could harm the next.
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let path = Assets::open().and_then(|assets| assets.path(name)).expect(SETUP);
-    Model::load(&path, &ModelOptions::default()).expect("a model")
+    Alone {
+        model: Model::load(&path, &ModelOptions::default()).expect("a model"),
+        _turn: turn,
+    }
 }
 
 fn samples(id: &str) -> (Clip, Vec<f32>) {
@@ -40,7 +65,7 @@ fn a_loop_from_a_small_window_is_caught_and_decoded_again() {
     let (_, samples) = samples("en/counting");
     let options = RecognizerOptions {
         audio_ctx: AudioContext::Fixed(320),
-        numbers_in_words: false,
+        prompt: Prompt::None,
         ..RecognizerOptions::default()
     };
     let found = transcribe(&model, &options, &samples);

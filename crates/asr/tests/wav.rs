@@ -65,15 +65,15 @@ fn all_widths_give_the_same_tone() {
 
 #[test]
 fn all_rates_and_channels_give_the_same_tone() {
-    // Rates that divide evenly keep every sample in place. The others may be shifted by less than one sample of 62 µs,
-    // because the resampler trims its delay to whole samples; a whole one would change this tone by 0.087.
+    // Resampling may shift the tone by less than one sample of 62 µs, because the resampler trims its delay to whole
+    // samples; a whole one would change this tone by 0.087.
     for (channels, rate, tolerance) in [
-        (1, 8_000, 0.01),
-        (2, 16_000, 0.01),
+        (1, 8_000, 0.08),
+        (2, 16_000, 0.001),
         (1, 22_050, 0.08),
         (2, 44_100, 0.08),
-        (6, 48_000, 0.01),
-        (1, 96_000, 0.01),
+        (6, 48_000, 0.08),
+        (1, 96_000, 0.08),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
         let audio = read_wav(&write_tone(&folder, spec(channels, rate, 16, SampleFormat::Int))).expect("sound");

@@ -35,7 +35,7 @@ pub(crate) fn programs(workspace: &Workspace, jobs: &[Job]) -> anyhow::Result<Pr
         "bench",
         "--no-run",
         "--locked",
-        "--keep-going",
+        "--no-fail-fast",
         "--message-format=json-render-diagnostics",
     ]);
     let mut packages = distinct(jobs, |job| job.package.clone());

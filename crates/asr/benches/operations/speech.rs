@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use voiceflow_asr::wer::Normalizer;
 use voiceflow_asr::{
-    AsrError, AudioContext, Cancel, Model, ModelOptions, Recognizer, RecognizerOptions, Transcription, audio,
+    AsrError, AudioContext, Cancel, Model, ModelOptions, Prompt, Recognizer, RecognizerOptions, Transcription, audio,
 };
 use voiceflow_assets::{AssetName, Assets};
 use voiceflow_fixtures::speech::{self, Clip};
@@ -156,7 +156,7 @@ pub(crate) fn transcribe_librivox() -> Result<Prepared, PrepareError> {
 /// Digits in a window of 320 positions are what makes tiny.en loop on this clip.
 pub(crate) fn transcribe_looping_window() -> Result<Prepared, PrepareError> {
     let options = RecognizerOptions {
-        numbers_in_words: false,
+        prompt: Prompt::None,
         ..window(AudioContext::Fixed(320))
     };
     transcribe(vec![speech::clip("en/counting")?], &options, DIGITS_ERRORS_MAX, 1)

@@ -20,7 +20,11 @@ voiceflow_kit::operations! {
 fn sum_1000_words() -> Result<Prepared, PrepareError> {
     let words: Vec<u64> = (1..=1000).collect();
     let expected = 500_500 + u64::from(wrong_answer_wanted());
-    Ok(Prepared::new(words, |words| words.iter().sum::<u64>(), move |_, sum| check_eq("the sum", sum, &expected)))
+    Ok(Prepared::new(
+        words,
+        |words| words.iter().sum::<u64>(),
+        move |_, sum| check_eq("the sum", sum, &expected),
+    ))
 }
 
 fn sort_10000_words() -> Result<Prepared, PrepareError> {
