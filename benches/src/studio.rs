@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use voiceflow_asr::{audio, wer};
+use voiceflow_enhance::Source;
 use voiceflow_fixtures::speech;
 use voiceflow_protocol::{Context, Start};
 use voiceflow_security::kdf::SecretKey;
@@ -50,7 +51,8 @@ impl Studio {
     /// Whatever keeps the pipeline from opening, such as a missing asset.
     pub fn open(settings: &str) -> Result<Self, Error> {
         let folder = tempfile::tempdir()?;
-        let settings = format!("ai_enhancement.cache_size = 0\n{settings}");
+        // A call that is cut off by the time limit would answer with less work done.
+        let settings = format!("ai_enhancement.cache_size = 0\nai_enhancement.timeout = \"60s\"\n{settings}");
         let mut config = Config::parse(&settings, Path::new("benchmark.toml"))?;
         config.database.path = Some(folder.path().join("transcripts.db"));
         config.server.listen.get_mut().set_port(0);
@@ -115,9 +117,13 @@ impl Studio {
     /// Whatever failed on the way.
     pub fn dictate(&self, take: &Take) -> Result<Dictation, Error> {
         let samples = audio::read_wav(&take.path)?.samples;
-        Ok(self
+        let dictation = self
             .pipeline
-            .dictate(Some(&self.token), &Start::new(Context::Notes), samples)?)
+            .dictate(Some(&self.token), &Start::new(Context::Notes), samples)?;
+        match dictation.source {
+            Source::RulesTimedOut | Source::RulesFailed => Err("the language model did not do its work".into()),
+            _ => Ok(dictation),
+        }
     }
 
     /// Whether the words are those of the recording, the tidy text is not empty, and the store holds both.
@@ -126,6 +132,9 @@ impl Studio {
     /// Says what is wrong without repeating what was said.
     pub fn check(&self, take: &Take, id: i64, raw_text: &str, text: &str) -> Result<(), Error> {
         let errors = wer::word_errors(&take.transcript, raw_text);
+        if text.trim().is_empty() {
+            return Err("the tidy text is empty".into());
+        }
         if errors.rate() > WORD_ERROR_RATE_MAX {
             return Err(format!("{:.0} % of the words are wrong", errors.rate() * 100.0).into());
         }

@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 use voiceflow_record::{Host, Instrument, OperationId, Record, read_all, write_record};
 
-use crate::bench::{self, Attempt, Effort, Found, Request, jobs};
+use crate::bench::{self, Attempt, Effort, Found, References, Request, jobs};
 use crate::cli::{BaselineCheck, BaselineCommand, BaselineRecord, BaselineShow, Format};
 use crate::filter::Filter;
 use crate::outcome::{Failure, Outcome};
 use crate::render;
 use crate::report::Report;
 use crate::workspace::Workspace;
-use crate::{budgets, host, process, setup};
+use crate::{host, process, setup};
 
 /// Records, checks or shows.
 pub(crate) fn run(workspace: &Workspace, command: &BaselineCommand) -> anyhow::Result<Outcome> {
@@ -156,6 +156,9 @@ fn record(workspace: &Workspace, command: &BaselineRecord) -> anyhow::Result<Out
     if measured.revision().dirty {
         eprintln!("note: the working tree has changes that no commit holds; the records say so");
     }
+    if recorded == 0 {
+        return Err(Failure::nothing_comparable("nothing was recorded"));
+    }
     let is_complete = attempts
         .iter()
         .all(|attempt| !matches!(attempt.found, Found::Failed(_)));
@@ -225,7 +228,7 @@ fn check(workspace: &Workspace, command: &BaselineCheck) -> anyhow::Result<Outco
         Some(folder) => recorded(folder, &filter)?,
         None => measured(workspace, &filter)?,
     };
-    let report = bench::report(workspace, attempts)?;
+    let report = References::read(workspace)?.report(workspace, attempts);
     match command.format {
         Format::Json => println!("{}", render::json(&report)?),
         Format::Text => print!("{}", render::text(&report)),
@@ -240,8 +243,11 @@ fn check(workspace: &Workspace, command: &BaselineCheck) -> anyhow::Result<Outco
 fn outcome(report: &Report) -> Outcome {
     if report.has_regressions() {
         Outcome::Regressed
-    } else if report.has_failures() {
+    } else if report.has_failed() || report.has_unjudged_budgets() {
         Outcome::SetupOrMeasurementFailed
+    } else if report.has_only_stale_counts() {
+        eprintln!("error: no baseline of exact counts fits this build and machine");
+        Outcome::NothingComparable
     } else if report.judged() == 0 {
         eprintln!("error: nothing was held against anything: no baseline fits and no budget applies");
         Outcome::NothingComparable
@@ -275,14 +281,17 @@ fn recorded(folder: &Path, filter: &Filter) -> anyhow::Result<Vec<Attempt>> {
 /// Measures the counts that have a baseline, and whatever has a budget.
 fn measured(workspace: &Workspace, filter: &Filter) -> anyhow::Result<Vec<Attempt>> {
     let crates = workspace.bench_crates(filter)?;
-    let baselines = Baselines::read(&workspace.baselines(), &host::this_host())?;
-    let budgeted: BTreeSet<(OperationId, Instrument)> = budgets::read(&workspace.baselines())?
-        .into_iter()
-        .map(|budget| (budget.operation, budget.metric.instrument()))
+    let references = References::read(workspace)?;
+    census(workspace, &references)?;
+    let budgeted: BTreeSet<(OperationId, Instrument)> = references
+        .budgets()
+        .iter()
+        .map(|budget| (budget.operation.clone(), budget.metric.instrument()))
         .collect();
     let mut jobs = jobs(&crates, &Instrument::ALL);
     jobs.retain(|job| {
-        let is_counted = job.instrument != Instrument::Time && !baselines.of(&job.id, job.instrument).is_empty();
+        let is_counted =
+            job.instrument != Instrument::Time && !references.baselines().of(&job.id, job.instrument).is_empty();
         is_counted || budgeted.contains(&(job.id.clone(), job.instrument))
     });
     if jobs.is_empty() {
@@ -303,6 +312,35 @@ fn measured(workspace: &Workspace, filter: &Filter) -> anyhow::Result<Vec<Attemp
     bench::measure(&request, &jobs)
 }
 
+/// Refuses a budget on an operation that does not exist, which would bound nothing for ever, and names the baselines of
+/// operations that are gone.
+fn census(workspace: &Workspace, references: &References) -> anyhow::Result<()> {
+    let crates = workspace.bench_crates(&Filter::All)?;
+    let known: BTreeSet<&OperationId> = crates
+        .iter()
+        .flat_map(|found| &found.entries)
+        .map(|entry| &entry.id)
+        .collect();
+    for budget in references.budgets() {
+        ensure!(
+            known.contains(&budget.operation),
+            "budgets.toml bounds `{}`, which no crate declares; `cargo xtask list` names them all",
+            budget.operation
+        );
+    }
+    let removed: BTreeSet<&OperationId> = references
+        .baselines()
+        .records
+        .iter()
+        .map(|record| &record.operation)
+        .filter(|id| !known.contains(id))
+        .collect();
+    for id in removed {
+        eprintln!("removed: {id} has a baseline and is declared no more; delete its records");
+    }
+    Ok(())
+}
+
 fn show(workspace: &Workspace, command: &BaselineShow) -> anyhow::Result<Outcome> {
     let folder = workspace.baselines().join(host::this_host().class);
     if !folder.is_dir() {
@@ -312,7 +350,7 @@ fn show(workspace: &Workspace, command: &BaselineShow) -> anyhow::Result<Outcome
         )));
     }
     let attempts = recorded(&folder, &Filter::parse(command.filter.as_deref())?)?;
-    let report = bench::report(workspace, attempts)?;
+    let report = References::read(workspace)?.report(workspace, attempts);
     match command.format {
         Format::Json => println!("{}", render::json(&report)?),
         Format::Text => print!("{}", render::text(&report)),

@@ -9,11 +9,14 @@ mod measure;
 mod plan;
 mod progress;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use voiceflow_record::Host;
 
 use crate::baseline::Baselines;
+use crate::budgets::Budget;
 use crate::cli::{BenchCommand, Format};
 use crate::filter::Filter;
 use crate::outcome::{Failure, Outcome};
@@ -30,6 +33,8 @@ pub(crate) use plan::{Effort, Job, jobs};
 pub(crate) fn run(workspace: &Workspace, command: &BenchCommand) -> anyhow::Result<Outcome> {
     let filter = Filter::parse(command.filter.as_deref())?;
     let crates = workspace.bench_crates(&filter)?;
+    // A mistake in these files is told before the measuring, not after it.
+    let references = References::read(workspace)?;
     setup::prepare(workspace)?;
     let jobs = jobs(&crates, &command.instruments);
     if jobs.is_empty() {
@@ -45,14 +50,17 @@ pub(crate) fn run(workspace: &Workspace, command: &BenchCommand) -> anyhow::Resu
         keep_profiles: command.save_raw,
     };
     let attempts = measure(&request, &jobs)?;
-    let report = report(workspace, attempts)?;
+    let report = references.report(workspace, attempts);
     match command.format {
         Format::Json => println!("{}", render::json(&report)?),
         Format::Text => print!("{}", render::text(&report)),
     }
     eprintln!("records: {}", request.output.display());
-    Ok(if report.has_failures() {
+    Ok(if report.has_failed() {
         Outcome::SetupOrMeasurementFailed
+    } else if report.is_empty() {
+        eprintln!("error: nothing was measured");
+        Outcome::NothingComparable
     } else {
         Outcome::Passed
     })
@@ -74,13 +82,21 @@ pub(crate) struct Request<'a> {
 
 /// Builds and measures, with progress on standard error.
 pub(crate) fn measure(request: &Request<'_>, jobs: &[Job]) -> anyhow::Result<Vec<Attempt>> {
-    let programs = build::programs(request.measured, jobs)?;
     let host = host::this_host();
+    // Told once: what is checked out may change while the programs built from it are measured.
+    let mut runs = BTreeMap::new();
+    for job in jobs {
+        if !runs.contains_key(&job.package) {
+            let run = host::run_of(request.measured, request.tool, &job.package, &host)?;
+            runs.insert(job.package.clone(), run);
+        }
+    }
+    let programs = build::programs(request.measured, jobs)?;
     let progress = progress::Progress::new(jobs.len());
     let mut attempts = Vec::new();
     for job in jobs {
         progress.starts(job);
-        let attempt = measure::measure(request, job, &programs, &host)?;
+        let attempt = measure::measure(request, job, &programs, &runs[&job.package])?;
         progress.ended(&attempt);
         attempts.push(attempt);
     }
@@ -88,12 +104,46 @@ pub(crate) fn measure(request: &Request<'_>, jobs: &[Job]) -> anyhow::Result<Vec
     Ok(attempts)
 }
 
-/// The attempts beside the baselines and budgets of this checkout.
-pub(crate) fn report(workspace: &Workspace, attempts: Vec<Attempt>) -> anyhow::Result<Report> {
-    let host = host::this_host();
-    let baselines = Baselines::read(&workspace.baselines(), &host)?;
-    let budgets = budgets::read(&workspace.baselines())?;
-    Ok(Report::new(host, workspace.revision(), attempts, &baselines, &budgets))
+/// What results are held against.
+pub(crate) struct References {
+    host: Host,
+    baselines: Baselines,
+    budgets: Vec<Budget>,
+}
+
+impl References {
+    /// Reads the committed baselines and budgets of a checkout.
+    pub(crate) fn read(workspace: &Workspace) -> anyhow::Result<Self> {
+        let host = host::this_host();
+        let baselines = Baselines::read(&workspace.baselines(), &host)?;
+        let budgets = budgets::read(&workspace.baselines())?;
+        Ok(Self {
+            host,
+            baselines,
+            budgets,
+        })
+    }
+
+    /// The baselines.
+    pub(crate) fn baselines(&self) -> &Baselines {
+        &self.baselines
+    }
+
+    /// The budgets.
+    pub(crate) fn budgets(&self) -> &[Budget] {
+        &self.budgets
+    }
+
+    /// Holds every attempt against them.
+    pub(crate) fn report(&self, workspace: &Workspace, attempts: Vec<Attempt>) -> Report {
+        Report::new(
+            self.host.clone(),
+            workspace.revision(),
+            attempts,
+            &self.baselines,
+            &self.budgets,
+        )
+    }
 }
 
 /// The folder asked for, or a new one below `target`, named by the time.

@@ -81,7 +81,21 @@ pub(crate) fn read(baselines: &Path) -> anyhow::Result<Vec<Budget>> {
 
 fn parse(text: &str) -> anyhow::Result<Vec<Budget>> {
     let wire: WireBudgets = toml::from_str(text)?;
-    wire.budget.into_iter().map(budget).collect()
+    let budgets: Vec<Budget> = wire.budget.into_iter().map(budget).collect::<anyhow::Result<_>>()?;
+    for (index, budget) in budgets.iter().enumerate() {
+        // A table row shows a median and a P95 of one operation and has room for one bound.
+        let bounds_the_same = |other: &&Budget| {
+            other.operation == budget.operation
+                && (other.metric == budget.metric
+                    || [other, budget]
+                        .iter()
+                        .all(|of| of.metric.instrument() == Instrument::Time))
+        };
+        if budgets[..index].iter().any(|other| bounds_the_same(&other)) {
+            bail!("there are two budgets on the same figure of {}", budget.operation);
+        }
+    }
+    Ok(budgets)
 }
 
 fn budget(wire: WireBudget) -> anyhow::Result<Budget> {

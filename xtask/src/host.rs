@@ -63,8 +63,30 @@ fn build_flags(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
         Ok(rustflags) => flags.push(format!("rustflags={rustflags}")),
         Err(_) => flags.push(format!("rustflags={}", configured_rustflags(&config))),
     }
+    flags.extend(profile_settings(workspace)?);
+    let overrides =
+        std::env::vars().filter(|(name, _)| name.starts_with("CARGO_PROFILE_") || name == "CARGO_ENCODED_RUSTFLAGS");
+    flags.extend(overrides.map(|(name, value)| format!("{name}={value}")));
     flags.sort();
     Ok(flags)
+}
+
+/// The settings of the one profile everything is built with.
+fn profile_settings(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
+    let path = workspace.root().join("Cargo.toml");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let manifest: toml::Table = text
+        .parse()
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let profile = manifest
+        .get("profile")
+        .and_then(|profiles| profiles.get("release"))
+        .and_then(toml::Value::as_table);
+    Ok(profile
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| format!("profile.{name}={value}"))
+        .collect())
 }
 
 fn configured_rustflags(config: &toml::Table) -> String {

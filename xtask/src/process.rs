@@ -1,5 +1,6 @@
 //! Starting other programs.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -23,14 +24,20 @@ pub(crate) fn scrub_cargo_variables(command: &mut Command) {
             "CARGO_PRIMARY_PACKAGE",
             "RUST_RECURSION_COUNT",
         ];
-        // Set from the `[env]` of the configuration: the checkout that is built brings its own.
-        let is_shim = Path::new(&value)
-            .parent()
-            .is_some_and(|folder| folder.ends_with(".cargo"));
-        if of_a_package || of_a_run.contains(&name_text.as_ref()) || is_shim {
+        if of_a_package || of_a_run.contains(&name_text.as_ref()) || is_shim(&name_text, &value) {
             command.env_remove(&name);
         }
     }
+}
+
+/// Set from the `[env]` of the configuration: the checkout that is built brings its own. What a user set stays.
+fn is_shim(name: &str, value: &OsStr) -> bool {
+    let shim = match name {
+        "CMAKE" => ".cargo/cmake",
+        "GUNGRAUN_RUNNER" => ".cargo/gungraun-runner",
+        _ => return false,
+    };
+    Path::new(value).ends_with(shim)
 }
 
 /// Removes the build settings of whisper.cpp as well: another checkout has its own.
@@ -98,6 +105,7 @@ fn wait_within(child: &mut Child, limit: Duration) -> std::io::Result<Ended> {
         }
         if started.elapsed() > limit {
             end_group(child.id());
+            child.kill()?;
             child.wait()?;
             return Ok(Ended::TimedOut);
         }
@@ -124,11 +132,9 @@ pub(crate) fn end_children_when_interrupted() -> anyhow::Result<()> {
 }
 
 fn end_group(leader: u32) {
-    let group = format!("-{leader}");
-    let _ = Command::new("kill")
-        .args(["-KILL", "--", &group])
-        .stderr(Stdio::null())
-        .status();
+    // The shell's own `kill`: not every system has the program.
+    let script = format!("kill -KILL -- -{leader}");
+    let _ = Command::new("sh").args(["-c", &script]).stderr(Stdio::null()).status();
 }
 
 #[cfg(test)]
@@ -143,12 +149,33 @@ mod tests {
     }
 
     #[test]
+    fn only_our_own_shims_are_scrubbed() {
+        assert!(is_shim("CMAKE", OsStr::new("/somewhere/.cargo/cmake")));
+        assert!(!is_shim("CMAKE", OsStr::new("/usr/bin/cmake")));
+        assert!(!is_shim("PATH", OsStr::new("/usr/bin:/home/user/.cargo/bin")));
+    }
+
+    #[test]
     fn a_program_past_its_limit_is_ended_with_its_children() {
         let folder = tempfile::tempdir().expect("temporary folder");
-        let log = folder.path().join("log");
+        let pipe = folder.path().join("pipe");
+        assert!(
+            Command::new("mkfifo")
+                .arg(&pipe)
+                .status()
+                .expect("mkfifo starts")
+                .success()
+        );
+        // The grandchild holds the pipe open for writing; reading it to its end returns only once that is gone.
         let mut command = Command::new("sh");
-        command.args(["-c", "echo $$; sleep 1000 & wait"]);
-        let ended = run_into_file(&mut command, &log, Duration::ZERO).expect("runs");
+        command
+            .arg("-c")
+            .arg("sleep 1000 > \"$0\" & echo started > \"$0\"; wait")
+            .arg(&pipe);
+        let log = folder.path().join("log");
+        let reader = std::thread::spawn(move || std::fs::read_to_string(pipe));
+        let ended = run_into_file(&mut command, &log, Duration::from_millis(200)).expect("runs");
         assert!(matches!(ended, Ended::TimedOut));
+        drop(reader.join());
     }
 }

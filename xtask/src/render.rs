@@ -240,7 +240,7 @@ mod tests {
             found,
         };
         let failed = report(vec![attempt(Found::Failed("wrong answer: 1".to_owned()))], vec![], &[]);
-        assert!(failed.has_failures());
+        assert!(failed.has_failed());
         assert!(
             text(&failed).contains("FAILED: instructions: wrong answer: 1"),
             "{}",
@@ -251,7 +251,7 @@ mod tests {
             vec![],
             &[],
         );
-        assert!(!skipped.has_failures());
+        assert!(!skipped.has_failed());
         assert_eq!(skipped.judged(), 0);
         assert!(
             text(&skipped).contains("skipped: valgrind missing"),

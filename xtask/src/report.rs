@@ -66,6 +66,15 @@ pub(crate) enum Verdict {
     Failed,
 }
 
+impl Verdict {
+    fn is_judged(self) -> bool {
+        matches!(
+            self,
+            Verdict::Ok | Verdict::Improved | Verdict::Regressed | Verdict::OverBudget
+        )
+    }
+}
+
 impl Report {
     /// Holds every attempt against its baseline and budgets.
     pub(crate) fn new(
@@ -86,9 +95,19 @@ impl Report {
         }
     }
 
-    /// Whether an operation failed, or a budget could not be judged.
-    pub(crate) fn has_failures(&self) -> bool {
-        self.any(&[Verdict::Failed, Verdict::NotEstimable])
+    /// Whether an operation failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.any(&[Verdict::Failed])
+    }
+
+    /// Whether a budget could not be judged.
+    pub(crate) fn has_unjudged_budgets(&self) -> bool {
+        self.any(&[Verdict::NotEstimable])
+    }
+
+    /// Whether anything was measured at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.operations.iter().all(|row| row.median.is_none())
     }
 
     /// Whether a count regressed or a budget was broken.
@@ -103,11 +122,13 @@ impl Report {
 
     /// How many figures were held against a baseline or a budget.
     pub(crate) fn judged(&self) -> usize {
-        let judged = [Verdict::Ok, Verdict::Improved, Verdict::Regressed, Verdict::OverBudget];
-        self.operations
-            .iter()
-            .filter(|row| judged.contains(&row.verdict))
-            .count()
+        self.operations.iter().filter(|row| row.verdict.is_judged()).count()
+    }
+
+    /// Whether there are baselines of exact counts, and not one of them fits.
+    pub(crate) fn has_only_stale_counts(&self) -> bool {
+        let counts = || self.operations.iter().filter(|row| row.instrument != Instrument::Time);
+        counts().any(|row| row.verdict == Verdict::NotComparable) && !counts().any(|row| row.verdict.is_judged())
     }
 
     fn any(&self, verdicts: &[Verdict]) -> bool {
@@ -386,6 +407,6 @@ pub(crate) mod tests {
         assert!(judged(mostly_fast).has_regressions());
         let too_few = judged(vec![1000; 89]);
         assert_eq!(too_few.operations[0].verdict, Verdict::NotEstimable);
-        assert!(too_few.has_failures());
+        assert!(too_few.has_unjudged_budgets());
     }
 }

@@ -33,6 +33,7 @@ pub(crate) fn prepare(workspace: &Workspace) -> anyhow::Result<()> {
     host::require_processor()?;
     require_system_programs()?;
     let tools = Tools::of(workspace)?;
+    std::fs::create_dir_all(&tools.folder).with_context(|| format!("cannot make {}", tools.folder.display()))?;
     tools.ensure_cmake()?;
     tools.ensure_gungraun_runner()?;
     assets(workspace, "prepare")
@@ -207,7 +208,7 @@ impl Tools {
             return Ok(());
         }
         eprintln!("setup: cmake is missing on this system; fetching cmake {CMAKE_VERSION} with pip");
-        let unfinished = self.folder.join("cmake.unfinished");
+        let unfinished = self.folder.join(format!("cmake.{}.unfinished", std::process::id()));
         remove_folder(&unfinished)?;
         let mut command = Command::new("python3");
         command
@@ -254,7 +255,10 @@ impl Tools {
     /// Builds a program of exactly this version into a root of its own, which appears only when it is complete.
     fn cargo_install(&self, name: &str, version: &str, root: &Path) -> anyhow::Result<()> {
         eprintln!("setup: installing {name} {version} (a few minutes, once)");
-        let unfinished = root.with_extension("unfinished");
+        // Named by process: another set-up at the same time has its own.
+        let mut unfinished = root.as_os_str().to_owned();
+        unfinished.push(format!(".{}.unfinished", std::process::id()));
+        let unfinished = PathBuf::from(unfinished);
         remove_folder(&unfinished)?;
         std::fs::create_dir_all(&unfinished).with_context(|| format!("cannot make {}", unfinished.display()))?;
         let mut command = Command::new("cargo");

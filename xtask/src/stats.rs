@@ -4,8 +4,9 @@
 #[derive(Clone, Debug)]
 pub(crate) struct SortedSamples(Vec<f64>);
 
-/// The fewest single calls that make a P95 mean something: with 90 calls none of which is over the limit, at most 5 %
-/// of calls are over it at 99 % confidence (0.95^90 = 0.0099), the early-stopping rule of MLPerf Inference.
+/// The fewest single calls a P95 is read off: with 90 calls none of which is over a limit, at most 5 % of calls are over
+/// it at 99 % confidence (0.95^90 = 0.0099), the early-stopping rule of MLPerf Inference. The P95 itself stays a point
+/// estimate.
 pub(crate) const CALLS_FOR_P95: usize = 90;
 
 impl SortedSamples {

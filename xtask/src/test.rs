@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use anyhow::ensure;
+
 use crate::cli::TestCommand;
 use crate::outcome::Outcome;
 use crate::process;
@@ -10,6 +12,17 @@ use crate::workspace::Workspace;
 
 /// Runs every check and says at the end which failed. A failed check does not keep the next from running.
 pub(crate) fn run(workspace: &Workspace, command: &TestCommand) -> anyhow::Result<Outcome> {
+    for component in ["fmt", "clippy"] {
+        let is_there = workspace
+            .cargo()
+            .args([component, "--version"])
+            .output()
+            .is_ok_and(|output| output.status.success());
+        ensure!(
+            is_there,
+            "cargo {component} is missing: run `rustup component add rustfmt clippy`"
+        );
+    }
     let mut failed = Vec::new();
     check(
         &mut failed,

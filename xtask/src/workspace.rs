@@ -1,9 +1,10 @@
 //! Where things lie in the checkout, and which revision it is.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use voiceflow_record::{Catalogue, CatalogueEntry, Revision};
 
 use crate::filter::Filter;
@@ -98,6 +99,14 @@ impl Workspace {
                     entries,
                 });
             }
+        }
+        let mut seen = BTreeSet::new();
+        for entry in crates.iter().flat_map(|found| &found.entries) {
+            ensure!(
+                seen.insert(&entry.id),
+                "two crates declare the operation `{}`",
+                entry.id
+            );
         }
         if crates.is_empty() {
             return Err(Failure::nothing_comparable(

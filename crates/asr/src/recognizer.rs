@@ -1,9 +1,11 @@
 //! One worker's recogniser: the settings, the attempts, and what is taken out of whisper.cpp.
 
+use std::ops::Range;
+
 use whisper_rs::{FullParams, SamplingStrategy, WhisperContext, WhisperState};
 
 use crate::audio::SAMPLE_RATE_HZ;
-use crate::window::{AUDIO_CTX_FULL, AudioContext, DEFAULT_MARGIN};
+use crate::window::{AUDIO_CTX_FULL, AudioContext};
 use crate::{AsrError, Cancel, Segment, Transcription, abort, repetition};
 
 /// whisper.cpp hears nothing in less audio than this, so shorter clips are given silence up to it.
@@ -72,7 +74,7 @@ impl Default for RecognizerOptions {
     fn default() -> Self {
         Self {
             threads: 2,
-            audio_ctx: AudioContext::Fit { margin: DEFAULT_MARGIN },
+            audio_ctx: AudioContext::default(),
             timestamps: true,
             prompt: Prompt::NumbersInWords,
             language: Some("en".into()),
@@ -309,7 +311,9 @@ impl Attempt {
             && let Some(found) = repetition::find(&self.text, audio_seconds)
             && found.too_fast
         {
-            self.text.replace_range(found.second_start..found.end, "");
+            let repeated = found.second_start..found.end;
+            cut(&mut self.segments, &repeated);
+            self.text.replace_range(repeated, "");
         }
         for segment in &mut self.segments {
             // whisper.cpp reports the end of its window where the audio ends inside it.
@@ -325,6 +329,21 @@ impl Attempt {
             looped,
         }
     }
+}
+
+/// Cuts a range of the whole text out of the segments it is made of; those left empty go.
+fn cut(segments: &mut Vec<Segment>, range: &Range<usize>) {
+    let mut start = 0;
+    segments.retain_mut(|segment| {
+        let end = start + segment.text.len();
+        let (from, to) = (
+            range.start.clamp(start, end) - start,
+            range.end.clamp(start, end) - start,
+        );
+        segment.text.replace_range(from..to, "");
+        start = end;
+        !segment.text.is_empty()
+    });
 }
 
 /// Checks the samples and returns their length in seconds.
@@ -349,4 +368,35 @@ fn padded(samples: &[f32]) -> Option<Vec<f32>> {
         padded.resize(SAMPLES_MIN, 0.0);
         padded
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segments(texts: &[&str]) -> Vec<Segment> {
+        let segment = |text: &&str| Segment {
+            start_seconds: 0.0,
+            end_seconds: 1.0,
+            text: (*text).to_owned(),
+        };
+        texts.iter().map(segment).collect()
+    }
+
+    #[test]
+    fn a_range_of_the_text_is_cut_out_of_the_segments_that_hold_it() {
+        let texts = [" one two", " two two", " tw\u{f6}", " three"];
+        let whole = texts.concat();
+        for range in [0..0, 4..16, 8..16, 2..whole.len(), 0..whole.len()] {
+            let mut cut_out = segments(&texts);
+            cut(&mut cut_out, &range);
+            let mut expected = whole.clone();
+            expected.replace_range(range, "");
+            assert_eq!(
+                cut_out.iter().map(|segment| segment.text.as_str()).collect::<String>(),
+                expected
+            );
+            assert!(cut_out.iter().all(|segment| !segment.text.is_empty()));
+        }
+    }
 }

@@ -13,8 +13,8 @@ pub struct Transcription {
     pub fallbacks: u32,
     /// The encoder window that the text came from, in positions of 20 ms.
     pub audio_ctx: u32,
-    /// Whether even the last attempt looked like a loop. If it has more words than anybody says in the time, the text holds
-    /// the repeated phrase once; the segments stay as they were decoded.
+    /// Whether even the last attempt looked like a loop. If it has more words than anybody says in the time, text and
+    /// segments hold the repeated phrase once.
     pub looped: bool,
 }
 

@@ -36,6 +36,12 @@ pub enum AudioContext {
     Fixed(u32),
 }
 
+impl Default for AudioContext {
+    fn default() -> Self {
+        Self::Fit { margin: DEFAULT_MARGIN }
+    }
+}
+
 impl AudioContext {
     pub(crate) fn check(self) -> Result<(), AsrError> {
         match self {

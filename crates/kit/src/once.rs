@@ -68,3 +68,23 @@ pub fn check_catalogue(crate_folder: &str, operations: &OperationList) {
         panic!("{CATALOGUE_FILE} was not up to date and has been written anew: look at the change and commit it");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Operation, Prepared, WrongAnswer};
+
+    #[test]
+    #[should_panic(expected = "a/b/wrong: wrong answer: 2")]
+    fn an_operation_that_answers_wrongly_fails_the_run() {
+        let right = Operation::new("a/b/right", "?").prepare(|| Ok(Prepared::new((), |()| 1, |(), _| Ok(()))));
+        let wrong = Operation::new("a/b/wrong", "?").prepare(|| {
+            Ok(Prepared::new(
+                (),
+                |()| 2,
+                |(), answer| Err(WrongAnswer::new(answer.to_string())),
+            ))
+        });
+        run_all(&OperationList::new(vec![("b_right", right), ("b_wrong", wrong)]));
+    }
+}

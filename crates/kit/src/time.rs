@@ -167,6 +167,8 @@ impl Plan {
 struct Sampler {
     prepared: Prepared,
     call_estimate: Duration,
+    /// Whether each call is timed by itself.
+    singly: bool,
     batches: Vec<Batch>,
 }
 
@@ -187,6 +189,7 @@ impl Sampler {
         Ok(Self {
             prepared,
             call_estimate,
+            singly: operation.fixed_calls().is_some() || call_estimate >= TIMED_SINGLY_FROM,
             batches: Vec::new(),
         })
     }
@@ -201,7 +204,7 @@ impl Sampler {
 
     fn take_batch(&mut self, calls: u64) -> Result<Duration, WrongAnswer> {
         let mut elapsed_ns = Vec::new();
-        let elapsed = if self.call_estimate >= TIMED_SINGLY_FROM {
+        let elapsed = if self.singly {
             elapsed_ns.reserve(usize::try_from(calls).unwrap_or(0));
             self.prepared.time_calls(calls, &mut elapsed_ns)?
         } else {
@@ -218,7 +221,7 @@ impl Sampler {
     /// The last `samples` batches are the measurement; those before were criterion's warm-up.
     fn samples(&self, samples: usize) -> Samples {
         let measured = &self.batches[self.batches.len().saturating_sub(samples)..];
-        if self.call_estimate >= TIMED_SINGLY_FROM {
+        if self.singly {
             let elapsed_ns = measured
                 .iter()
                 .flat_map(|batch| batch.elapsed_ns.iter().copied())
@@ -243,18 +246,30 @@ impl Sampler {
     }
 }
 
-/// Doubles a batch until it takes a millisecond; the last one tells the time of a call.
+/// The time of a call, as the least of several: a busy machine only ever makes a call look longer, and an operation must
+/// not change the way it is sampled because of that.
 fn estimate_call(prepared: &mut Prepared) -> Result<Duration, WrongAnswer> {
-    let mut calls = 1;
-    loop {
-        let start = Instant::now();
-        let elapsed = prepared.time_batch(calls)?;
-        if elapsed >= Duration::from_millis(1) || start.elapsed() >= Duration::from_millis(20) || calls >= 1 << 20 {
-            return Ok(elapsed / u32::try_from(calls).unwrap_or(u32::MAX));
+    let started = Instant::now();
+    let mut least = Duration::MAX;
+    for _ in 0..ESTIMATES {
+        let batch = if least < TIMED_SINGLY_FROM {
+            CALLS_PER_ESTIMATE
+        } else {
+            1
+        };
+        least = least.min(prepared.time_batch(batch)? / u32::try_from(batch).unwrap_or(1));
+        if started.elapsed() > Duration::from_millis(50) {
+            break;
         }
-        calls *= 2;
     }
+    Ok(least)
 }
+
+/// Enough that one of them is undisturbed.
+const ESTIMATES: usize = 20;
+
+/// Enough that reading the clock does not count in calls of nanoseconds.
+const CALLS_PER_ESTIMATE: u64 = 256;
 
 fn failure(panic: Box<dyn std::any::Any + Send>) -> PrepareError {
     match panic.downcast::<PrepareError>() {
@@ -304,6 +319,7 @@ mod tests {
         Sampler {
             prepared: Prepared::new((), |()| 1, |(), _| Ok(())),
             call_estimate,
+            singly: call_estimate >= TIMED_SINGLY_FROM,
             batches: Vec::new(),
         }
     }

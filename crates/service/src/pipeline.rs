@@ -271,6 +271,7 @@ pub fn speech_model(settings: &SpeechRecognition) -> Result<Model, PipelineError
 pub fn recognizer_options(settings: &SpeechRecognition) -> RecognizerOptions {
     RecognizerOptions {
         threads: settings.threads,
+        audio_ctx: settings.audio_ctx,
         language: (settings.language != ANY_LANGUAGE).then(|| settings.language.clone()),
         ..RecognizerOptions::default()
     }

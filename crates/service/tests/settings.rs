@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use voiceflow_asr::AudioContext;
 use voiceflow_service::config::{Config, ConfigError, SpeechModel};
 
 /// The keys of VoiceFlow's production template.
@@ -41,6 +42,17 @@ fn the_production_template_is_understood() {
     assert_eq!(config.database.cleanup_interval, Duration::from_secs(3600));
     assert_eq!(config.ai_enhancement.timeout, Duration::from_millis(2500));
     assert_eq!(config.ai_enhancement.cache_ttl, Duration::from_secs(3600));
+}
+
+#[test]
+fn the_audio_window_is_fitted_full_or_a_number() {
+    let window = |value: &str| {
+        let config = parse(&format!("speech_recognition.audio_ctx = {value}")).unwrap();
+        voiceflow_service::pipeline::recognizer_options(&config.speech_recognition).audio_ctx
+    };
+    assert_eq!(window("'fit'"), AudioContext::default());
+    assert_eq!(window("'full'"), AudioContext::Full);
+    assert_eq!(window("512"), AudioContext::Fixed(512));
 }
 
 #[test]
@@ -110,6 +122,9 @@ fn bad_values_are_refused_where_they_stand() {
         "2:16",
         &["`int3`", "`float16`", "`q8_0`"],
     );
+    let window = &["\"fit\", \"full\", or a whole number from 1 to 1500"];
+    check("[speech_recognition]\naudio_ctx = 1501", "2:13", window);
+    check("[speech_recognition]\naudio_ctx = 'wide'", "2:13", window);
     check("[server]\nlisten = 'localhost'", "2:10", &["socket address"]);
     check("[security]\nencryption = 'yes'", "2:14", &["expected a boolean"]);
 }

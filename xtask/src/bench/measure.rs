@@ -14,7 +14,6 @@ use super::Request;
 use super::build::{Programs, target_name};
 use super::callgrind;
 use super::plan::Job;
-use crate::host;
 use crate::process::{self, Ended};
 use crate::setup::{Tools, VALGRIND_MISSING};
 
@@ -44,13 +43,13 @@ pub(crate) enum Found {
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// Measures one job. Errors are those of this program; those of the operation are in the attempt.
-pub(crate) fn measure(request: &Request<'_>, job: &Job, programs: &Programs, host: &Host) -> anyhow::Result<Attempt> {
+pub(crate) fn measure(request: &Request<'_>, job: &Job, programs: &Programs, run: &Run) -> anyhow::Result<Attempt> {
     let attempt = |found| Attempt {
         id: job.id.clone(),
         instrument: job.instrument,
         found,
     };
-    if let Some(reason) = unavailable(request, job.instrument, host)? {
+    if let Some(reason) = unavailable(request, job.instrument, &run.host)? {
         return Ok(attempt(Found::Skipped(reason)));
     }
     let Some(program) = programs.get(&(job.folder.clone(), job.instrument)) else {
@@ -59,16 +58,16 @@ pub(crate) fn measure(request: &Request<'_>, job: &Job, programs: &Programs, hos
             "its program `{target}` was not built (see above)"
         ))));
     };
-    let run = host::run_of(request.measured, request.tool, &job.package, host)?;
     let scratch = Scratch::new(request, job)?;
     let outcome = match job.instrument {
-        Instrument::Instructions => count_instructions(request, job, program, run, &scratch),
-        Instrument::Time | Instrument::Allocations => run_kit(request, job, program, &run, &scratch),
+        Instrument::Instructions => count_instructions(request, job, program, run.clone(), &scratch),
+        Instrument::Time | Instrument::Allocations => run_kit(request, job, program, run, &scratch),
     };
-    scratch.clear(request.keep_profiles);
+    // What a failed operation printed is what its author needs.
+    scratch.clear(request.keep_profiles || outcome.is_err());
     Ok(attempt(match outcome {
         Ok(record) => Found::Record(Box::new(record)),
-        Err(error) => Found::Failed(format!("{error:#}")),
+        Err(error) => Found::Failed(format!("{error:#} (all it said: {})", scratch.log().display())),
     }))
 }
 

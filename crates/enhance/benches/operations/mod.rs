@@ -44,25 +44,25 @@ voiceflow_kit::operations! {
         prefill_p128: Operation::new("enhance/prefill/p128",
             "How long does reading 128 tokens at once into an empty session take?")
             .throughput(Throughput::Elements(128))
-            .calls(20).wall().cores(2)
+            .calls(20)
             .prepare(model::prefill_p128),
         decode_32_tokens: Operation::new("enhance/decode/32-tokens",
             "How long does writing 32 tokens one by one take after the prompt of a note?")
             .throughput(Throughput::Elements(32))
-            .calls(20).wall().cores(2)
+            .calls(20)
             .prepare(model::decode_32_tokens),
         prefix_cold: Operation::new("enhance/prefix/cold",
             "How long does the first token take when prompt and dictation are read?")
-            .calls(20).wall().cores(2)
+            .calls(20)
             .prepare(model::prefix_cold),
         prefix_warm: Operation::new("enhance/prefix/warm",
             "How long does the first token take when the prompt was read before?")
-            .calls(20).wall().cores(2)
+            .calls(20)
             .prepare(model::prefix_warm),
         sentence_20_words: Operation::new("enhance/sentence/20-words",
             "How long does enhancing a sentence of about 20 words take, rules, model and check together, nothing cached?")
             .throughput(Throughput::Elements(20))
-            .calls(100).wall().cores(2)
+            .calls(100)
             .prepare(model::sentence_20_words),
         cache_hit: Operation::new("enhance/cache/hit",
             "How long does answering a dictation of 20 words from the cache take?")

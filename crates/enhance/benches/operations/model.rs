@@ -197,6 +197,7 @@ pub(super) fn sentence_20_words() -> Result<Prepared, PrepareError> {
     let sentences = sentences();
     let inputs: Vec<&str> = sentences.iter().map(|sentence| sentence.dictated).collect();
     let inputs = inputs.join("\n");
+    let mut share = ModelShare::over(sentences.len());
     let prepared = Prepared::with_input(
         Rotation::new(sentences),
         Rotation::advance,
@@ -204,9 +205,47 @@ pub(super) fn sentence_20_words() -> Result<Prepared, PrepareError> {
             let sentence = sentences.item(index);
             (index, enhancer.enhance(sentence.dictated, sentence.context))
         },
-        |sentences, (index, enhanced)| check_sentence(sentences.item(*index), enhanced),
+        move |sentences, (index, enhanced)| {
+            check_sentence(sentences.item(*index), enhanced)?;
+            share.add(enhanced.source == Source::Model)
+        },
     );
     Ok(prepared.inputs(inputs))
+}
+
+/// Holds the share of texts that come from the model: one that writes rubbish is refused at its first token, which would
+/// otherwise pass for a fast right answer.
+struct ModelShare {
+    round: usize,
+    answered: usize,
+    by_model: usize,
+}
+
+impl ModelShare {
+    fn over(round: usize) -> Self {
+        Self {
+            round,
+            answered: 0,
+            by_model: 0,
+        }
+    }
+
+    /// At the end of every round at least half must be the model's; with sound weights four of five are.
+    fn add(&mut self, is_by_model: bool) -> Result<(), WrongAnswer> {
+        self.answered += 1;
+        self.by_model += usize::from(is_by_model);
+        if self.answered < self.round {
+            return Ok(());
+        }
+        let (answered, by_model) = (self.answered, self.by_model);
+        *self = Self::over(self.round);
+        if by_model * 2 < answered {
+            return Err(WrongAnswer::new(format!(
+                "only {by_model} of {answered} texts are the model's"
+            )));
+        }
+        Ok(())
+    }
 }
 
 /// The text must be faithful, and the model must have finished: accepted or refused, never cut off.

@@ -19,17 +19,15 @@ voiceflow_kit::operations! {
 
 fn sum_1000_words() -> Result<Prepared, PrepareError> {
     let words: Vec<u64> = (1..=1000).collect();
-    let expected = 500_500 + u64::from(wrong_answer_wanted());
-    Ok(Prepared::new(
-        words,
-        |words| words.iter().sum::<u64>(),
-        move |_, sum| check_eq("the sum", sum, &expected),
-    ))
+    let mut right = RightUntil::asked();
+    let check = move |_: &mut Vec<u64>, sum: &u64| check_eq("the sum", sum, &(500_500 + u64::from(right.is_over())));
+    Ok(Prepared::new(words, |words| words.iter().sum::<u64>(), check))
 }
 
 fn sort_10000_words() -> Result<Prepared, PrepareError> {
-    // A full-period generator modulo a power of two visits every word once, in an order far from sorted.
+    // Multiplying by an odd number visits every 32-bit word once, in an order far from sorted.
     let shuffled: Vec<u32> = (0..10_000_u32).map(|i| i.wrapping_mul(2_654_435_761) >> 7).collect();
+    let mut right = RightUntil::asked();
     Ok(Prepared::with_input(
         shuffled,
         |shuffled| shuffled.clone(),
@@ -37,10 +35,27 @@ fn sort_10000_words() -> Result<Prepared, PrepareError> {
             words.sort();
             words
         },
-        |_, sorted| check_eq("sorted", &(sorted.is_sorted() && !wrong_answer_wanted()), &true),
+        move |_, sorted| check_eq("sorted", &(sorted.is_sorted() && !right.is_over()), &true),
     ))
 }
 
-fn wrong_answer_wanted() -> bool {
-    std::env::var_os("VOICEFLOW_KIT_WRONG_ANSWER").is_some()
+/// Counts the checks until `VOICEFLOW_KIT_WRONG_ANSWER`, from which on answers count as wrong: 1 breaks the warm-up, 2
+/// the call that is measured.
+struct RightUntil {
+    checks: u64,
+    wrong_from: Option<u64>,
+}
+
+impl RightUntil {
+    fn asked() -> Self {
+        let wrong_from = std::env::var("VOICEFLOW_KIT_WRONG_ANSWER")
+            .ok()
+            .and_then(|number| number.parse().ok());
+        Self { checks: 0, wrong_from }
+    }
+
+    fn is_over(&mut self) -> bool {
+        self.checks += 1;
+        self.wrong_from.is_some_and(|wrong_from| self.checks >= wrong_from)
+    }
 }

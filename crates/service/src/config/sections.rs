@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
+use voiceflow_asr::AudioContext;
 
-use super::values::{between, duration};
+use super::values::{audio_context, between, duration};
 
 /// All settings.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -90,6 +91,10 @@ pub struct SpeechRecognition {
     pub compute_type: WeightType,
     /// The language spoken, as a code such as `en`; `auto` detects it, which only a multilingual model can.
     pub language: String,
+    /// How much of the encoder's window of 30 seconds is computed: `fit` to the utterance, `full`, or a number of
+    /// positions of 20 ms.
+    #[serde(deserialize_with = "audio_context")]
+    pub audio_ctx: AudioContext,
     /// Threads of one recogniser.
     #[serde(deserialize_with = "between::<1, 64, _, _>")]
     pub threads: usize,
@@ -111,6 +116,7 @@ impl Default for SpeechRecognition {
             device: Device::Cpu,
             compute_type: WeightType::Float16,
             language: "en".to_owned(),
+            audio_ctx: AudioContext::default(),
             // One recogniser on both of two cores is the setting for latency; two on one thread each for throughput.
             threads: 2,
             workers: 1,

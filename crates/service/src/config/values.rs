@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::de::{Deserializer, Error, Visitor};
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
+use voiceflow_asr::{AUDIO_CTX_FULL, AudioContext};
 
 /// A whole number from `MIN` to `MAX`.
 pub(super) fn between<'de, const MIN: u64, const MAX: u64, D, N>(deserializer: D) -> Result<N, D::Error>
@@ -33,6 +34,43 @@ where
         Err(D::Error::custom(format!(
             "the value must be a duration from {min:?} to {max:?}"
         )))
+    }
+}
+
+/// `"fit"`, `"full"`, or a number of positions.
+pub(super) fn audio_context<'de, D>(deserializer: D) -> Result<AudioContext, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    deserializer.deserialize_any(AudioContextVisitor)
+}
+
+struct AudioContextVisitor;
+
+impl Visitor<'_> for AudioContextVisitor {
+    type Value = AudioContext;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "\"fit\", \"full\", or a whole number from 1 to {AUDIO_CTX_FULL}"
+        )
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<AudioContext, E> {
+        match text {
+            "fit" => Ok(AudioContext::default()),
+            "full" => Ok(AudioContext::Full),
+            _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
+        }
+    }
+
+    fn visit_i64<E: Error>(self, positions: i64) -> Result<AudioContext, E> {
+        u32::try_from(positions)
+            .ok()
+            .filter(|positions| (1..=AUDIO_CTX_FULL).contains(positions))
+            .map(AudioContext::Fixed)
+            .ok_or_else(|| E::invalid_value(Unexpected::Signed(positions), &self))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Stores filled with transcripts that are the same in every run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use voiceflow_kit::PrepareError;
@@ -32,11 +32,18 @@ pub(crate) fn keyed() -> Encryption {
     Encryption::Key(Key::new([0x6b; 32]))
 }
 
+/// A folder below the target folder: the system's temporary folder is often in memory, where nothing waits for a disk.
+fn folder_on_disk() -> std::io::Result<TempDir> {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/voiceflow");
+    std::fs::create_dir_all(&target)?;
+    tempfile::tempdir_in(target)
+}
+
 impl Fixture {
     /// An empty store. `adjust` changes the options; they start with one connection, so that it is always the same
     /// page cache that answers.
     pub(crate) fn empty(encryption: Encryption, adjust: fn(&mut StoreOptions)) -> Result<Self, PrepareError> {
-        let folder = tempfile::tempdir()?;
+        let folder = folder_on_disk()?;
         let path: PathBuf = folder.path().join("transcripts.db");
         let mut options = StoreOptions {
             pool_size: 1,
