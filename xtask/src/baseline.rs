@@ -153,7 +153,8 @@ fn record(workspace: &Workspace, command: &BaselineRecord) -> anyhow::Result<Out
         }
     }
     eprintln!("recorded {recorded} of {} in {}", attempts.len(), folder.display());
-    if measured.revision().dirty {
+    let is_dirty = |attempt: &Attempt| matches!(&attempt.found, Found::Record(record) if record.run.measured.dirty);
+    if attempts.iter().any(is_dirty) {
         eprintln!("note: the working tree has changes that no commit holds; the records say so");
     }
     if recorded == 0 {
