@@ -26,7 +26,7 @@ macro_rules! time_main {
 /// timed in batches.
 const TIMED_SINGLY_FROM: Duration = Duration::from_micros(5);
 
-/// The most single calls kept in one record: two hundred past the P99, in a file of under 100 KiB.
+/// The most single calls kept in one record: a hundred of them past the P99, in a file of under 100 KiB.
 const CALLS_KEPT: u32 = 10_000;
 
 /// Criterion's number of samples; enough for a P95 where each sample is one call.

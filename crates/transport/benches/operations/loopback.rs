@@ -202,6 +202,6 @@ impl Session for Echo {
     }
 
     async fn finish(self) -> Result<Final, ErrorMessage> {
-        Err(ErrorMessage::new(ErrorCode::Internal, "this session only echoes"))
+        Err(ErrorMessage::new(ErrorCode::Internal, "only audio is answered here"))
     }
 }
