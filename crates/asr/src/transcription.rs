@@ -11,7 +11,7 @@ pub struct Transcription {
     pub audio_seconds: f64,
     /// How many times the audio was decoded again because the text before looked like a loop.
     pub fallbacks: u32,
-    /// The encoder window that the text came from, in positions of 20 ms.
+    /// The encoder window that the text came from, in positions of 20 ms; 0 where there was only silence.
     pub audio_ctx: u32,
     /// Whether even the last attempt looked like a loop. If it has more words than anybody says in the time, text and
     /// segments hold the repeated phrase once.

@@ -6,7 +6,7 @@ use std::thread;
 
 use voiceflow_asr::wer::Normalizer;
 use voiceflow_asr::{
-    AsrError, AudioContext, Cancel, Model, ModelOptions, Prompt, RecognizerOptions, Transcription, audio,
+    AsrError, AudioContext, Cancel, Model, ModelOptions, Prompt, RecognizerOptions, Segment, Transcription, audio,
 };
 use voiceflow_assets::{AssetName, Assets};
 use voiceflow_fixtures::speech::{self, Clip};
@@ -209,15 +209,24 @@ fn cancelling_from_another_thread_ends_a_long_transcription_early() {
 }
 
 #[test]
-fn empty_short_and_silent_audio_have_few_words_or_none() {
+fn silence_has_no_words_and_what_is_heard_in_short_audio_lies_within_it() {
     let model = model(AssetName::WhisperTinyEn);
     assert_eq!(
         transcribe(&model, &RecognizerOptions::default(), &[]),
         Transcription::default()
     );
-    for length in [1, 800, 8_000] {
+    for length in [1, 800, 48_000] {
         let found = transcribe(&model, &RecognizerOptions::default(), &vec![0.0; length]);
-        assert!(found.text.split_whitespace().count() <= 4, "{found:?}");
+        let silence = Transcription {
+            audio_seconds: length as f64 / 16_000.0,
+            ..Transcription::default()
+        };
+        assert_eq!(found, silence);
+    }
+    for length in [1, 800, 8_000] {
+        let found = transcribe(&model, &RecognizerOptions::default(), &vec![0.01; length]);
+        let within = |segment: &Segment| segment.end_seconds <= length as f64 / 16_000.0;
+        assert!(found.audio_ctx > 0 && found.segments.iter().all(within), "{found:?}");
     }
 }
 

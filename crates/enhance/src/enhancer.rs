@@ -34,6 +34,12 @@ struct Language {
     turnstile: Turnstile,
 }
 
+/// When a text has to be there, and how its caller comes by the right to compute.
+struct Terms<F> {
+    deadline: Instant,
+    claim: F,
+}
+
 /// A text by the model or by the rules, before it is counted.
 struct Attempt {
     text: Option<String>,
@@ -90,7 +96,23 @@ impl Enhancer {
     /// Tidies a dictation. It always answers; [`Enhanced::source`] says who wrote the text.
     #[must_use]
     pub fn enhance(&self, dictated: &str, context: Context) -> Enhanced {
-        let enhanced = self.answer(dictated, context);
+        self.enhance_since(Instant::now(), dictated, context, |_| Some(()))
+    }
+
+    /// As [`Enhancer::enhance`], for a caller whose machine has other work to do: the time limit runs from `ready`, and
+    /// before the model computes anything `claim` is asked, once, for the right to. It gets the deadline and must not
+    /// wait beyond it. What it returns is held until the model is done; none says that the right did not come in time,
+    /// and the rules answer. Texts answered by rules or from the cache claim nothing.
+    #[must_use]
+    pub fn enhance_since<Claim>(
+        &self,
+        ready: Instant,
+        dictated: &str,
+        context: Context,
+        claim: impl FnOnce(Instant) -> Option<Claim>,
+    ) -> Enhanced {
+        let deadline = ready + self.options.timeout;
+        let enhanced = self.answer(dictated, context, Terms { deadline, claim });
         self.counters.count(enhanced.source);
         enhanced
     }
@@ -101,7 +123,10 @@ impl Enhancer {
         self.counters.snapshot()
     }
 
-    fn answer(&self, dictated: &str, context: Context) -> Enhanced {
+    fn answer<Claim, F>(&self, dictated: &str, context: Context, terms: Terms<F>) -> Enhanced
+    where
+        F: FnOnce(Instant) -> Option<Claim>,
+    {
         let by_rules = |source| by_rules(rules::tidy(dictated, context), source);
         let Some(language) = &self.language else {
             return by_rules(Source::RulesDisabled);
@@ -114,7 +139,7 @@ impl Enhancer {
         }
         let tidy = rules::tidy(dictated, context);
         let attempt = language
-            .attempt(dictated, &tidy, context, &self.options)
+            .attempt(dictated, &tidy, context, &self.options, terms)
             .unwrap_or_else(|error| {
                 tracing::warn!(%error, "the language model failed");
                 Attempt::without_text(Source::RulesFailed, 0, 0)
@@ -142,13 +167,17 @@ fn by_rules_or_cache(text: String) -> Enhanced {
 
 impl Language {
     /// Lets the model write, as far as the limits allow.
-    fn attempt(
+    fn attempt<Claim, F>(
         &self,
         dictated: &str,
         tidy: &str,
         context: Context,
         options: &EnhancerOptions,
-    ) -> Result<Attempt, EnhanceError> {
+        terms: Terms<F>,
+    ) -> Result<Attempt, EnhanceError>
+    where
+        F: FnOnce(Instant) -> Option<Claim>,
+    {
         let checker = Checker::new(dictated, context);
         if tidy.is_empty() || checker.is_empty() {
             return Ok(Attempt::without_text(Source::RulesEmpty, 0, 0));
@@ -157,8 +186,13 @@ impl Language {
         if request.len() > options.max_input_tokens {
             return Ok(Attempt::without_text(Source::RulesTooLong, 0, 0));
         }
+        let Some(_claim) = (terms.claim)(terms.deadline) else {
+            return Ok(Attempt::without_text(Source::RulesTimedOut, 0, 0));
+        };
+        let reading = Instant::now();
         let opening = self.opening(context)?;
-        let deadline = Instant::now() + options.timeout;
+        // A prompt that had to be read first is not held against the call.
+        let deadline = terms.deadline + reading.elapsed();
         let Some(_turn) = self.turnstile.enter_by(deadline) else {
             return Ok(Attempt::without_text(Source::RulesTimedOut, 0, 0));
         };

@@ -9,8 +9,8 @@ use voiceflow_protocol::Context;
 pub struct EnhancerOptions {
     /// Whether the model is used at all. Without it every text is tidied by rules and no model is loaded.
     pub enabled: bool,
-    /// How long one call may take, waiting for other calls included, before the rules' text is returned. It is looked at
-    /// before every token, so a call may exceed it by the time of one reading of its input.
+    /// How long one call may take, waiting for other calls and for the right to compute included, before the rules' text
+    /// is returned. It is looked at before every token, so a call may exceed it by the time of one reading of its input.
     pub timeout: Duration,
     /// How many answers are remembered; 0 remembers none.
     pub cache_size: u64,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use voiceflow_assets::{AssetName, Assets};
 use voiceflow_enhance::model::{LanguageModel, Session};
@@ -209,6 +209,31 @@ fn without_time_the_rules_answer_and_nothing_is_remembered() {
         assert_eq!(enhanced.text, rules::tidy(SUPPLIER, Context::Email));
     }
     assert_eq!(enhancer.counters().of(Source::RulesTimedOut), 2);
+}
+
+#[test]
+fn a_right_to_compute_that_does_not_come_in_time_is_a_timeout_and_rules_and_cache_need_none() {
+    let options = patient(&[Context::Email]);
+    let enhancer = Enhancer::load(&path(), &options).unwrap();
+    let ready = Instant::now();
+    let refused = enhancer.enhance_since(ready, SUPPLIER, Context::Email, |deadline| {
+        assert_eq!(deadline, ready + options.timeout);
+        None::<()>
+    });
+    assert_eq!((refused.source, refused.tokens), (Source::RulesTimedOut, 0));
+    assert_eq!(refused.text, rules::tidy(SUPPLIER, Context::Email));
+    assert_eq!(enhancer.counters().of(Source::RulesTimedOut), 1);
+
+    let granted = enhancer.enhance_since(ready, SUPPLIER, Context::Email, |_| Some(()));
+    assert!(
+        [Source::Model, Source::RulesStrayed].contains(&granted.source),
+        "{granted:?}"
+    );
+    let unasked = |_: Instant| -> Option<()> { panic!("there is nothing to compute") };
+    let cached = enhancer.enhance_since(ready, SUPPLIER, Context::Email, unasked);
+    assert_eq!((cached.source, cached.text), (Source::Cache, granted.text));
+    let empty = enhancer.enhance_since(ready, "um uh", Context::Email, unasked);
+    assert_eq!(empty.source, Source::RulesEmpty);
 }
 
 #[test]

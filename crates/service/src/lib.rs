@@ -7,12 +7,14 @@
 //! | [`guard`] | who is asking, may they, and is the request well formed? |
 //! | [`pipeline`] | how does an utterance become a stored transcript? |
 //! | `workers` | on which threads, and what if there are too few? |
+//! | `compute` | which of them may compute now? |
 //! | [`reception`] | how does a WebSocket session become an utterance? |
 //! | [`server`] | how does all of it start and stop? |
 //!
 //! Only this crate knows more than one subsystem. It keeps secrets, transcripts and users' paths out of its logs: what
 //! it logs are counts, durations and the names of settings.
 
+mod compute;
 pub mod config;
 pub mod guard;
 pub mod keys;

@@ -2,11 +2,11 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 wrong arguments.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program prints")]
+#![expect(clippy::print_stderr, reason = "a program prints")]
 
 use std::env;
 use std::fs;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -239,19 +239,17 @@ fn transcribe(config: &Config, arguments: &Transcribe) -> anyhow::Result<()> {
     let mut recognizer = model.recognizer(&pipeline::recognizer_options(speech))?;
     let raw = recognizer.transcribe(&audio.samples, &Cancel::new())?.text;
     if arguments.raw {
-        println!("{raw}");
+        print_line(&raw)
     } else {
         let enhancer = pipeline::enhancer(&config.ai_enhancement, &[arguments.context])?;
-        println!("{}", enhancer.enhance(&raw, arguments.context).text);
+        print_line(&enhancer.enhance(&raw, arguments.context).text)
     }
-    Ok(())
 }
 
 fn token(config: &Config, arguments: &Token) -> anyhow::Result<()> {
     let keys = Keys::load(key_file(config)?).context("no key yet: start the server once, or run `voiceflow key`")?;
     let lifetime = Duration::from_secs(arguments.hours * 60 * 60);
-    println!("{}", keys.issuer()?.issue(&arguments.user, lifetime)?);
-    Ok(())
+    print_line(&keys.issuer()?.issue(&arguments.user, lifetime)?)
 }
 
 fn client(arguments: &Client) -> anyhow::Result<()> {
@@ -265,10 +263,15 @@ fn client(arguments: &Client) -> anyhow::Result<()> {
         connection.audio(frame)?;
     }
     connection.end()?;
-    println!("{}", connection.answer()?.text);
+    print_line(&connection.answer()?.text)?;
     // The answer is there; that the server hung up first is no failure.
     let _ = connection.close();
     Ok(())
+}
+
+/// Writes to standard output. Whoever closed it gets an error, not the panic of `println!`.
+fn print_line(text: &str) -> anyhow::Result<()> {
+    writeln!(io::stdout(), "{text}").context("cannot write to standard output")
 }
 
 fn endpoint(arguments: &Client) -> anyhow::Result<Endpoint> {

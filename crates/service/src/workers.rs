@@ -1,20 +1,23 @@
 //! Threads that do the computing, and the bounded queue in front of them.
 //!
 //! Whisper's thread pool and candle's both spin while they wait, so on a machine with few cores the two must never run
-//! at once: recognisers share a lock that the language model takes alone.
+//! at once: recognisers share the right to compute, and the language model takes it alone. Waiting for it counts against
+//! the language model's time limit, which runs from the moment that the transcript is ready.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::oneshot;
 use voiceflow_asr::{AsrError, Cancel, Model, Recognizer, RecognizerOptions};
 use voiceflow_enhance::{Enhanced, Enhancer};
+use voiceflow_protocol::Context;
 use voiceflow_protocol::limits::SAMPLE_RATE_HZ;
 use voiceflow_storage::{NewTranscript, Store};
 
+use crate::compute::Compute;
 use crate::pipeline::{Dictation, PipelineError, Utterance};
 
 /// One utterance on its way.
@@ -67,7 +70,7 @@ pub(crate) struct Shop {
     pub(crate) enhancer: Enhancer,
     pub(crate) store: Store,
     /// Shared by recognisers, taken alone by the language model.
-    compute: RwLock<()>,
+    compute: Compute,
 }
 
 impl Shop {
@@ -77,7 +80,7 @@ impl Shop {
             recognizer,
             enhancer,
             store,
-            compute: RwLock::new(()),
+            compute: Compute::default(),
         }
     }
 }
@@ -183,9 +186,11 @@ impl Worker {
     fn work(&mut self, utterance: &Utterance, submitted: Instant, cancel: &Cancel) -> Result<Dictation, PipelineError> {
         let raw_text = self.recognize(&utterance.samples, cancel)?;
         let recognition = submitted.elapsed();
-        let enhancing = Instant::now();
-        let Enhanced { text, source, .. } = self.enhance(&raw_text, utterance, cancel)?;
-        let enhancement = enhancing.elapsed();
+        let ready = Instant::now();
+        stop_if(cancel)?;
+        let shop = &self.shop;
+        let Enhanced { text, source, .. } = enhance(&shop.enhancer, &shop.compute, ready, &raw_text, utterance.context);
+        let enhancement = ready.elapsed();
         stop_if(cancel)?;
         let audio_ms = audio_ms(utterance.samples.len());
         let id = self.shop.store.insert(&NewTranscript {
@@ -216,7 +221,7 @@ impl Worker {
 
     fn recognize(&mut self, samples: &[f32], cancel: &Cancel) -> Result<String, PipelineError> {
         stop_if(cancel)?;
-        let _shared = self.shop.compute.read().unwrap_or_else(PoisonError::into_inner);
+        let _shared = self.shop.compute.share();
         let transcription = self
             .recognizer
             .transcribe(samples, cancel)
@@ -229,12 +234,11 @@ impl Worker {
         }
         Ok(transcription.text)
     }
+}
 
-    fn enhance(&self, raw_text: &str, utterance: &Utterance, cancel: &Cancel) -> Result<Enhanced, PipelineError> {
-        stop_if(cancel)?;
-        let _alone = self.shop.compute.write().unwrap_or_else(PoisonError::into_inner);
-        Ok(self.shop.enhancer.enhance(raw_text, utterance.context))
-    }
+/// Tidies a transcript that was ready at `ready`. The model computes alone or, where that is not had in time, not at all.
+fn enhance(enhancer: &Enhancer, compute: &Compute, ready: Instant, raw_text: &str, context: Context) -> Enhanced {
+    enhancer.enhance_since(ready, raw_text, context, |deadline| compute.alone_by(deadline))
 }
 
 fn next(jobs: &Mutex<Receiver<Job>>) -> Option<Job> {
@@ -258,4 +262,31 @@ pub(crate) fn now_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use voiceflow_enhance::Source;
+
+    use super::*;
+    use crate::config::AiEnhancement;
+    use crate::pipeline::enhancer;
+
+    #[test]
+    fn a_transcript_that_waits_too_long_for_recognisers_is_tidied_by_rules_and_counted_as_a_timeout() {
+        let settings = AiEnhancement {
+            timeout: Duration::from_millis(10),
+            ..AiEnhancement::default()
+        };
+        let enhancer = enhancer(&settings, &[]).unwrap();
+        let compute = Compute::default();
+        let _recognising = compute.share();
+        let dictated = "um the lamp hums at night";
+        let enhanced = enhance(&enhancer, &compute, Instant::now(), dictated, Context::Notes);
+        assert_eq!(enhanced.source, Source::RulesTimedOut);
+        assert_eq!(enhanced.text, voiceflow_enhance::rules::tidy(dictated, Context::Notes));
+        assert_eq!(enhancer.counters().of(Source::RulesTimedOut), 1);
+    }
 }

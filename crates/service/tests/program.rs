@@ -90,6 +90,23 @@ fn a_token_needs_a_key() {
     );
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_cannot_be_written_is_an_error_and_no_panic() {
+    let state = tempfile::tempdir().unwrap();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = run(program(state.path())
+        .args(["token", "--user", "anna"])
+        .env("VOICEFLOW_KEY", "2a".repeat(32))
+        .stdout(full));
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        text(&output.stderr).contains("cannot write to standard output"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn a_server_serves_its_own_client_and_stops_when_asked() {

@@ -126,14 +126,7 @@ async fn a_request_that_never_ends_times_out() {
         handshake_timeout: Duration::from_millis(20),
         ..Limits::default()
     };
-    let mut server = Server::start(
-        Behaviour::Count,
-        ServerOptions {
-            limits,
-            ..ServerOptions::default()
-        },
-    )
-    .await;
+    let mut server = Server::with_limits(Behaviour::Count, limits).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream
         .write_all(format!("GET {PATH} HTTP/1.1\r\nHost: x\r\n").as_bytes())
@@ -153,14 +146,7 @@ async fn silent_connections_delay_others_by_the_handshake_timeout_at_most() {
         handshake_timeout: Duration::from_millis(20),
         ..Limits::default()
     };
-    let mut server = Server::start(
-        Behaviour::Count,
-        ServerOptions {
-            limits,
-            ..ServerOptions::default()
-        },
-    )
-    .await;
+    let mut server = Server::with_limits(Behaviour::Count, limits).await;
     let silent = [
         TcpStream::connect(server.address).await.unwrap(),
         TcpStream::connect(server.address).await.unwrap(),
@@ -197,14 +183,7 @@ async fn silence_after_the_upgrade_times_out() {
         idle_timeout: Duration::from_millis(20),
         ..Limits::default()
     };
-    let mut server = Server::start(
-        Behaviour::Count,
-        ServerOptions {
-            limits,
-            ..ServerOptions::default()
-        },
-    )
-    .await;
+    let mut server = Server::with_limits(Behaviour::Count, limits).await;
     let mut websocket = raw(&server).await;
     assert_eq!(last_words(&mut websocket).await, (ErrorCode::Timeout, 1001));
     drop(websocket);

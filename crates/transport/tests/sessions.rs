@@ -175,14 +175,7 @@ async fn a_full_server_answers_503_until_someone_leaves() {
         connections_max: 1,
         ..Limits::default()
     };
-    let mut server = Server::start(
-        Behaviour::Count,
-        ServerOptions {
-            limits,
-            ..ServerOptions::default()
-        },
-    )
-    .await;
+    let mut server = Server::with_limits(Behaviour::Count, limits).await;
     let first = Client::connect(&server.endpoint()).await.unwrap();
     let endpoint = server.endpoint();
     assert_eq!(
@@ -201,9 +194,7 @@ async fn a_client_that_leaves_before_the_answer_cancels_it() {
     client.start(start()).await.unwrap();
     client.audio(&[0; 10]).await.unwrap();
     client.end().await.unwrap();
-    let Some(Happening::Answering(gate)) = server.happenings.recv().await else {
-        panic!("no answer in the making")
-    };
+    let gate = server.answering().await;
     drop(client);
     assert_eq!(server.happenings.recv().await, Some(Happening::SessionDropped));
     assert_eq!(server.ended().await, ConnectionEnd::Lost);
@@ -228,14 +219,7 @@ async fn an_answer_that_takes_too_long_is_a_timeout() {
         answer_timeout: Duration::from_millis(20),
         ..Limits::default()
     };
-    let mut server = Server::start(
-        Behaviour::Wait,
-        ServerOptions {
-            limits,
-            ..ServerOptions::default()
-        },
-    )
-    .await;
+    let mut server = Server::with_limits(Behaviour::Wait, limits).await;
     let mut client = Client::connect(&server.endpoint()).await.unwrap();
     client.start(start()).await.unwrap();
     client.audio(&[0; 10]).await.unwrap();
@@ -257,9 +241,7 @@ async fn shutdown_finishes_answers_and_turns_the_rest_away() {
     busy.start(start()).await.unwrap();
     busy.audio(&[0; 10]).await.unwrap();
     busy.end().await.unwrap();
-    let Some(Happening::Answering(gate)) = server.happenings.recv().await else {
-        panic!("no answer in the making")
-    };
+    let gate = server.answering().await;
 
     server.begin_shutdown();
     let Err(ClientError::Server(error)) = idle.answer().await else {
@@ -282,20 +264,11 @@ async fn shutdown_cuts_off_what_does_not_end() {
         drain_timeout: Duration::from_millis(20),
         ..Limits::default()
     };
-    let mut server = Server::start(
-        Behaviour::Wait,
-        ServerOptions {
-            limits,
-            ..ServerOptions::default()
-        },
-    )
-    .await;
+    let mut server = Server::with_limits(Behaviour::Wait, limits).await;
     let mut client = Client::connect(&server.endpoint()).await.unwrap();
     client.start(start()).await.unwrap();
     client.end().await.unwrap();
-    let Some(Happening::Answering(gate)) = server.happenings.recv().await else {
-        panic!("no answer in the making")
-    };
+    let gate = server.answering().await;
     server.begin_shutdown();
     server.join().await;
     assert!(gate.0.is_closed());

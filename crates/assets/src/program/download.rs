@@ -2,6 +2,11 @@
 //!
 //! pip finds the package index by the user's own configuration (mirrors, proxies, local folders), so no host name
 //! stands here. An archive gets its final name only after its SHA-256 was found right.
+//!
+//! What goes on and what starts again: a connection that breaks is taken up where it broke if pip is 25.1 or later and
+//! the index answers requests for ranges; an older pip fails, and with it the run. An archive that was verified is kept
+//! for the next run, whatever becomes of this one. One that a run did not finish is downloaded from its beginning by the
+//! next, because pip keeps no part of it.
 
 use std::env;
 use std::ffi::OsString;
@@ -22,6 +27,14 @@ const PROGRESS_PERIOD: Duration = Duration::from_secs(2);
 
 /// How often the end of a download is looked for.
 const POLL_PERIOD: Duration = Duration::from_millis(50);
+
+/// The option `--resume-retries` of pip 25.1 and later as a variable: an older pip refuses an option that it does not
+/// know and passes over such a variable.
+const RESUME_VARIABLE: &str = "PIP_RESUME_RETRIES";
+
+/// How many broken connections one archive may cost. pip's own number, 0 in 25.1 and 5 later, is small for the largest
+/// archive over a bad line.
+const RESUMES_MAX: &str = "20";
 
 /// What is kept of pip's complaints.
 const SAID_LINES: usize = 12;
@@ -142,6 +155,9 @@ fn pip_command(package: &Package, scratch: &Scratch) -> Result<Command, ProgramE
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
+    if env::var_os(RESUME_VARIABLE).is_none() {
+        command.env(RESUME_VARIABLE, RESUMES_MAX);
+    }
     match (package.form, &package.build_backend) {
         (Form::SourcePackage, Some(backend)) => {
             write_stand_in(package, backend, scratch)?;

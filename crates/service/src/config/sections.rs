@@ -243,7 +243,7 @@ pub struct AiEnhancement {
     pub enabled: bool,
     /// A GGUF file of SmolLM2-Instruct; none takes the one from the assets.
     pub model: Option<PathBuf>,
-    /// Longest time for one text before the rules' text is taken.
+    /// Longest time for one text, from the transcript on and waiting included, before the rules' text is taken.
     #[serde(deserialize_with = "duration::<10, 60_000, _>")]
     pub timeout: Duration,
     /// Answers remembered.

@@ -15,7 +15,8 @@ use tungstenite::Message;
 use tungstenite::client::{ClientRequestBuilder, IntoClientRequest};
 use voiceflow_protocol::{AudioFrame, ErrorCode, ErrorMessage, Final, ServerMessage, Start, TextSource, decode_server};
 use voiceflow_transport::{
-    ConnectionEnd, Endpoint, Exposure, Handler, PATH, Partials, ServerOptions, Session, Unauthorized, bind, serve,
+    ConnectionEnd, Endpoint, Exposure, Handler, Limits, PATH, Partials, ServerOptions, Session, Unauthorized, bind,
+    serve,
 };
 
 pub(crate) const TOKEN: &str = "the-right-token";
@@ -166,6 +167,14 @@ impl Server {
         }
     }
 
+    pub(crate) async fn with_limits(behaviour: Behaviour, limits: Limits) -> Self {
+        let options = ServerOptions {
+            limits,
+            ..ServerOptions::default()
+        };
+        Self::start(behaviour, options).await
+    }
+
     pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint::new(&format!("ws://{}", self.address), None)
             .unwrap()
@@ -179,6 +188,14 @@ impl Server {
             if let Happening::Ended(end) = self.happenings.recv().await.expect("the server runs") {
                 return end;
             }
+        }
+    }
+
+    /// The gate of an answer in the making, if that is what happens next.
+    pub(crate) async fn answering(&mut self) -> Gate {
+        match self.happenings.recv().await {
+            Some(Happening::Answering(gate)) => gate,
+            other => panic!("no answer in the making: {other:?}"),
         }
     }
 
