@@ -142,14 +142,44 @@ impl Prepared {
 
     /// Calls `calls` times without reading the clock in between, and checks the last answer of every chunk.
     pub fn time_batch(&mut self, calls: u64) -> Result<Duration, WrongAnswer> {
-        let mut total = Duration::ZERO;
+        let mut watch = WallWatch::default();
+        self.run_chunks(calls, CHUNK, &mut watch)?;
+        Ok(watch.total)
+    }
+
+    /// Calls `calls` times in chunks of at most `chunk`, each between a start and a stop of the watch, and checks the
+    /// last answer of every chunk. The inputs and answers of a chunk are held at once.
+    pub(crate) fn run_chunks(&mut self, calls: u64, chunk: u64, watch: &mut dyn Stopwatch) -> Result<(), WrongAnswer> {
         let mut left = calls;
         while left > 0 {
-            let chunk = left.min(CHUNK);
-            total += self.body.time_chunk(chunk)?;
-            left -= chunk;
+            let now = left.min(chunk.max(1));
+            self.body.run_chunk(now, watch)?;
+            left -= now;
         }
-        Ok(total)
+        Ok(())
+    }
+}
+
+/// Adds up the spans between its starts and stops.
+pub(crate) trait Stopwatch {
+    fn start(&mut self);
+    fn stop(&mut self);
+}
+
+/// Wall time.
+#[derive(Debug, Default)]
+struct WallWatch {
+    started: Option<Instant>,
+    total: Duration,
+}
+
+impl Stopwatch for WallWatch {
+    fn start(&mut self) {
+        self.started = Some(Instant::now());
+    }
+
+    fn stop(&mut self) {
+        self.total += self.started.take().map_or(Duration::ZERO, |started| started.elapsed());
     }
 }
 
@@ -161,7 +191,7 @@ trait Body {
     fn arm(&mut self);
     fn call(&mut self);
     fn check(&mut self) -> Result<(), WrongAnswer>;
-    fn time_chunk(&mut self, calls: u64) -> Result<Duration, WrongAnswer>;
+    fn run_chunk(&mut self, calls: u64, watch: &mut dyn Stopwatch) -> Result<(), WrongAnswer>;
 }
 
 struct Case<S, I, A, MakeInput, Call, Check> {
@@ -197,30 +227,27 @@ where
         (self.check)(&mut self.state, &answer)
     }
 
-    fn time_chunk(&mut self, calls: u64) -> Result<Duration, WrongAnswer> {
+    fn run_chunk(&mut self, calls: u64, watch: &mut dyn Stopwatch) -> Result<(), WrongAnswer> {
         let capacity = usize::try_from(calls).unwrap_or(0);
         let inputs: Vec<I> = (0..calls).map(|_| (self.input)(&mut self.state)).collect();
         if std::mem::needs_drop::<A>() {
             let mut answers = Vec::with_capacity(capacity);
-            let start = Instant::now();
+            watch.start();
             for input in inputs {
                 answers.push((self.call)(black_box(&mut self.state), black_box(input)));
             }
-            let elapsed = start.elapsed();
+            watch.stop();
             self.answer = black_box(answers).pop();
-            self.check()?;
-            Ok(elapsed)
         } else {
             let mut last = None;
-            let start = Instant::now();
+            watch.start();
             for input in inputs {
                 last = Some(black_box((self.call)(black_box(&mut self.state), black_box(input))));
             }
-            let elapsed = start.elapsed();
+            watch.stop();
             self.answer = last;
-            self.check()?;
-            Ok(elapsed)
         }
+        self.check()
     }
 }
 

@@ -11,6 +11,7 @@
 //! | [`time`] | wall time of every call or batch, by criterion | what a busy machine does to it |
 //! | [`instructions`] | exact counts of one call, by callgrind through gungraun | caches, SIMD kernels valgrind hides |
 //! | [`allocations`] | exact heap counts of one call, by dhat | what C code allocates |
+//! | [`paired`] | both clocks of batches that alternate with another build's, driven by `xtask compare` | what only a long run shows |
 //! | [`once`] | whether the answer is right, in `cargo test` | everything else |
 //!
 //! The answer is checked by every instrument: a fast wrong answer is a failure.
@@ -22,6 +23,7 @@ mod body;
 pub mod instructions;
 pub mod once;
 mod operation;
+pub mod paired;
 mod session;
 pub mod time;
 

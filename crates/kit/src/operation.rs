@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use voiceflow_record::{CatalogueEntry, Clock, Instrument, OperationId, Throughput};
+use voiceflow_record::paired::PAIRED_PROTOCOL;
+use voiceflow_record::{CatalogueEntry, Clock, Instrument, OperationId, Pairing, Throughput};
 
 use crate::body::{PrepareError, Prepared};
 
@@ -188,6 +189,11 @@ fn catalogue_entry(operation: &Operation) -> CatalogueEntry {
         question: operation.question.to_owned(),
         instruments: operation.instruments.clone(),
         throughput: operation.throughput,
+        paired: Some(Pairing {
+            protocol: PAIRED_PROTOCOL,
+            clock: operation.judged_by,
+            cores: operation.cores,
+        }),
     }
 }
 

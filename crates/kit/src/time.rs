@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use criterion::{Bencher, Criterion, SamplingMode};
 use voiceflow_record::{Clock, Conditions, Instrument, Measured, Samples, Sampling, Throughput};
 
+use crate::paired;
 use crate::session::{Session, is_selected};
 use crate::{Operation, OperationList, PrepareError, Prepared, WrongAnswer};
 
@@ -32,9 +33,13 @@ const CALLS_KEPT: u32 = 10_000;
 /// Criterion's number of samples; enough for a P95 where each sample is one call.
 const SAMPLE_SIZE: usize = 100;
 
-/// Runs every selected operation through criterion. Fails at the end if one failed.
+/// Runs every selected operation through criterion, or one side of a pair where `xtask compare` asks for it. Fails at
+/// the end if one failed.
 #[expect(clippy::print_stderr, reason = "a bench program tells its user what failed")]
 pub fn main(operations: &OperationList) -> ExitCode {
+    if let Some(id) = paired::asked_for() {
+        return paired::main(operations, &id);
+    }
     let mut outcome = ExitCode::SUCCESS;
     let mut criterion = Criterion::default().configure_from_args();
     match Session::from_environment() {
@@ -248,7 +253,7 @@ impl Sampler {
 
 /// The time of a call, as the least of several: a busy machine only ever makes a call look longer, and an operation must
 /// not change the way it is sampled because of that.
-fn estimate_call(prepared: &mut Prepared) -> Result<Duration, WrongAnswer> {
+pub(crate) fn estimate_call(prepared: &mut Prepared) -> Result<Duration, WrongAnswer> {
     let started = Instant::now();
     let mut least = Duration::MAX;
     for _ in 0..ESTIMATES {

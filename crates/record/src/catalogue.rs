@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Instrument, OperationId, Throughput};
+use crate::{Clock, Instrument, OperationId, Throughput};
 
 /// What a reader may know of an operation without building it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,21 @@ pub struct CatalogueEntry {
     pub instruments: Vec<Instrument>,
     /// How much one call does, where it has a size.
     pub throughput: Option<Throughput>,
+    /// How a comparison pairs it; `None` in catalogues older than the paired instrument.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paired: Option<Pairing>,
+}
+
+/// How a comparison takes pairs of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pairing {
+    /// The version of the protocol its kit speaks.
+    pub protocol: u32,
+    /// The clock it is judged by.
+    pub clock: Clock,
+    /// Threads that do its work at once; one is pinned to a core.
+    pub cores: usize,
 }
 
 /// The operations of one crate, ordered by id.

@@ -12,3 +12,11 @@ pub const OPERATIONS: &str = "VOICEFLOW_OPERATIONS";
 
 /// `quick` or `full`: how long to sample an operation that does not fix its number of calls.
 pub const EFFORT: &str = "VOICEFLOW_EFFORT";
+
+/// Id of the one operation that a time program is to measure as one side of a pair, driven through its standard input.
+/// See [`paired`](crate::paired).
+pub const PAIRED: &str = "VOICEFLOW_PAIRED";
+
+/// Path of a file for an allocation program to write dhat's profile of one more call to, after the counted one. It
+/// holds the last operation that the program counts, so name a single one in [`OPERATIONS`].
+pub const HEAP_PROFILE: &str = "VOICEFLOW_HEAP_PROFILE";

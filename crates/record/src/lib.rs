@@ -10,10 +10,11 @@ mod catalogue;
 pub mod environment;
 mod host;
 mod id;
+pub mod paired;
 mod record;
 mod store;
 
-pub use catalogue::{Catalogue, CatalogueEntry, CatalogueError};
+pub use catalogue::{Catalogue, CatalogueEntry, CatalogueError, Pairing};
 pub use host::Host;
 pub use id::{InvalidOperationId, OperationId};
 pub use record::{
