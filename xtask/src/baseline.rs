@@ -4,19 +4,20 @@
 //! exact counts against any record whose build and instruction set agree.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use voiceflow_record::{Host, Instrument, OperationId, Record, read_all, write_record};
 
 use crate::bench::{self, Attempt, Effort, Found, References, Request, jobs};
 use crate::cli::{BaselineCheck, BaselineCommand, BaselineRecord, BaselineShow, Format};
+use crate::compare::revision;
 use crate::filter::Filter;
 use crate::outcome::{Failure, Outcome};
 use crate::render;
 use crate::report::Report;
 use crate::workspace::Workspace;
-use crate::{host, process, setup};
+use crate::{clone, host, setup};
 
 /// Records, checks or shows.
 pub(crate) fn run(workspace: &Workspace, command: &BaselineCommand) -> anyhow::Result<Outcome> {
@@ -172,55 +173,15 @@ fn record(workspace: &Workspace, command: &BaselineRecord) -> anyhow::Result<Out
 
 /// A clone of the checkout in the cache, at the revision. The user's checkout is only read.
 fn checkout(workspace: &Workspace, revision: &str) -> anyhow::Result<Workspace> {
-    let wanted = format!("{revision}^{{commit}}");
-    let commit = git(workspace.root(), &["rev-parse", "--verify", "--quiet", &wanted])
-        .map_err(|_| Failure::bad_usage(format!("there is no revision `{revision}` in this repository")))?;
-    let clone = host::cache()?.join("checkouts").join(name_of(workspace.root()));
-    if !clone.join(".git").is_dir() {
-        let parent = clone.parent().context("the cache has no folder")?;
-        std::fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
-        let (from, to) = (workspace.root().to_string_lossy(), clone.to_string_lossy());
-        git(parent, &["clone", "--quiet", "--shared", "--no-checkout", &from, &to])?;
-    }
-    git(&clone, &["fetch", "--quiet", "origin"])?;
-    git(&clone, &["checkout", "--quiet", "--force", "--detach", &commit])?;
-    git(&clone, &["clean", "--quiet", "-d", "--force"])?;
+    let found = revision::resolve(workspace, revision)?;
+    let folder = host::cache()?.join("checkouts").join(clone::name_of(workspace.root()));
+    clone::prepare(workspace, &folder)?;
+    clone::check_out(workspace, &folder, &found.commit)?;
     ensure!(
-        clone.join("xtask").is_dir(),
+        folder.join("xtask").is_dir(),
         "revision {revision} does not hold this workspace: choose a later one"
     );
-    Ok(Workspace::at(clone))
-}
-
-/// A folder name for a checkout: its own name and a digest of where it lies.
-fn name_of(root: &Path) -> PathBuf {
-    use sha2::Digest as _;
-    let digest = sha2::Sha256::digest(root.to_string_lossy().as_bytes());
-    let name = root
-        .file_name()
-        .map_or_else(|| "checkout".into(), |name| name.to_string_lossy());
-    PathBuf::from(format!(
-        "{name}-{:02x}{:02x}{:02x}{:02x}",
-        digest[0], digest[1], digest[2], digest[3]
-    ))
-}
-
-fn git(folder: &Path, arguments: &[&str]) -> anyhow::Result<String> {
-    let mut command = std::process::Command::new("git");
-    process::scrub_cargo_variables(&mut command);
-    let output = command
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .context("git does not start")?;
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "git {} failed: {}",
-        arguments.join(" "),
-        complaint.trim()
-    );
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    Ok(Workspace::at(folder))
 }
 
 fn check(workspace: &Workspace, command: &BaselineCheck) -> anyhow::Result<Outcome> {

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use voiceflow_record::Host;
+use voiceflow_record::{Host, Run};
 
 use crate::baseline::Baselines;
 use crate::budgets::Budget;
@@ -25,7 +25,8 @@ use crate::report::Report;
 use crate::workspace::Workspace;
 use crate::{budgets, host, setup};
 
-pub(crate) use measure::{Attempt, Found};
+pub(crate) use build::{BuildSettings, Programs, build_all};
+pub(crate) use measure::{Attempt, Found, HEAP_PROFILE, raw_folder, record_path};
 pub(crate) use plan::{Effort, Job, jobs};
 
 /// Measures, prints the table, and fails when an operation failed. Budgets and baselines are shown beside the figures;
@@ -46,7 +47,7 @@ pub(crate) fn run(workspace: &Workspace, command: &BenchCommand) -> anyhow::Resu
         measured: workspace,
         tool: workspace,
         effort: if command.full { Effort::Full } else { Effort::Quick },
-        output: output_folder(workspace, command.output_dir.clone())?,
+        output: output_folder(workspace, "bench", command.output_dir.clone())?,
         keep_profiles: command.save_raw,
     };
     let attempts = measure(&request, &jobs)?;
@@ -92,11 +93,24 @@ pub(crate) fn measure(request: &Request<'_>, jobs: &[Job]) -> anyhow::Result<Vec
         }
     }
     let programs = build::programs(request.measured, jobs)?;
+    measure_built(request, jobs, &programs, &runs)
+}
+
+/// Measures with programs that are built already; `runs` tells by package what every record carries.
+pub(crate) fn measure_built(
+    request: &Request<'_>,
+    jobs: &[Job],
+    programs: &Programs,
+    runs: &BTreeMap<String, Run>,
+) -> anyhow::Result<Vec<Attempt>> {
     let progress = progress::Progress::new(jobs.len());
     let mut attempts = Vec::new();
     for job in jobs {
         progress.starts(job);
-        let attempt = measure::measure(request, job, &programs, &runs[&job.package])?;
+        let run = runs
+            .get(&job.package)
+            .with_context(|| format!("it is not known how {} was built", job.package))?;
+        let attempt = measure::measure(request, job, programs, run)?;
         progress.ended(&attempt);
         attempts.push(attempt);
     }
@@ -147,7 +161,7 @@ impl References {
 }
 
 /// The folder asked for, or a new one below `target`, named by the time.
-fn output_folder(workspace: &Workspace, asked: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+pub(crate) fn output_folder(workspace: &Workspace, kind: &str, asked: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     let folder = match asked {
         Some(folder) => folder,
         None => {
@@ -156,7 +170,8 @@ fn output_folder(workspace: &Workspace, asked: Option<PathBuf>) -> anyhow::Resul
                 .unwrap_or_default();
             workspace
                 .root()
-                .join("target/voiceflow/bench")
+                .join("target/voiceflow")
+                .join(kind)
                 .join(now.as_secs().to_string())
         }
     };

@@ -42,6 +42,20 @@ pub(crate) enum Metric {
 }
 
 impl Metric {
+    /// The word in `budgets.toml` and in JSON.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Metric::TimeMedian => "time-median",
+            Metric::TimeP95 => "time-p95",
+            Metric::Instructions => "instructions",
+            Metric::ConditionalBranches => "conditional-branches",
+            Metric::IndirectBranches => "indirect-branches",
+            Metric::Blocks => "blocks",
+            Metric::Bytes => "bytes",
+            Metric::PeakBytes => "peak-bytes",
+        }
+    }
+
     /// The instrument that gives it.
     pub(crate) fn instrument(self) -> Instrument {
         match self {

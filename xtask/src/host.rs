@@ -31,10 +31,15 @@ pub(crate) fn run_of(measured: &Workspace, tool: &Workspace, package: &str, host
     })
 }
 
-fn build_of(workspace: &Workspace, package: &str) -> anyhow::Result<Build> {
-    let toolchain = process::first_line("rustc", &["--version"]).context("rustc does not start: install Rust")?;
+/// `rustc --version`.
+pub(crate) fn toolchain() -> anyhow::Result<String> {
+    process::first_line("rustc", &["--version"]).context("rustc does not start: install Rust")
+}
+
+/// How a checkout builds one of its packages.
+pub(crate) fn build_of(workspace: &Workspace, package: &str) -> anyhow::Result<Build> {
     Ok(Build {
-        toolchain,
+        toolchain: toolchain()?,
         profile: "release".to_owned(),
         flags: build_flags(workspace)?,
         lock_sha256: Lockfile::read(workspace.root())?.dependencies_sha256(package),

@@ -53,6 +53,7 @@ mod tests {
             question: "How long?".to_owned(),
             instruments: vec![Instrument::Time, Instrument::Allocations],
             throughput: None,
+            paired: None,
         };
         assert_eq!(text(&[entry]).lines().next(), Some("a/b/c  TA   How long?"));
     }

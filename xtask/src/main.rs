@@ -15,7 +15,10 @@ mod baseline;
 mod bench;
 mod budgets;
 mod cli;
+mod clone;
+mod compare;
 mod filter;
+mod git;
 mod host;
 mod list;
 mod lockfile;
@@ -27,6 +30,7 @@ mod setup;
 mod stats;
 mod test;
 mod units;
+mod waivers;
 mod workspace;
 
 use std::process::ExitCode;
@@ -59,5 +63,9 @@ fn run(command_line: CommandLine) -> anyhow::Result<Outcome> {
         Command::Test(command) => test::run(&workspace, &command),
         Command::Bench(command) => bench::run(&workspace, &command),
         Command::Baseline(command) => baseline::run(&workspace, &command),
+        Command::Compare(command) => compare::run(&workspace, &command),
+        Command::Gate(command) => compare::gate(&workspace, &command),
+        Command::Bisect(command) => compare::bisect(&workspace, &command),
+        Command::ValidateCompare(command) => compare::validate(&workspace, &command),
     }
 }

@@ -12,9 +12,12 @@ pub(crate) enum Outcome {
     Regressed,
     /// 2: the command line made no sense. clap ends with the same code.
     BadUsage,
+    /// 3: something could be shown neither slower nor within the margin, and `--strict` asked for that to fail; or
+    /// `bisect` found a range of commits and not the one.
+    NotResolved,
     /// 4: nothing could be compared: no operation matched, or no baseline fits this machine and build.
     NothingComparable,
-    /// 5: a tool is missing, a build failed, or a measurement did.
+    /// 5: a tool is missing, a build failed, a measurement did, or a placebo alarmed.
     SetupOrMeasurementFailed,
 }
 
@@ -25,6 +28,7 @@ impl Outcome {
             Outcome::Passed => 0,
             Outcome::Regressed => 1,
             Outcome::BadUsage => 2,
+            Outcome::NotResolved => 3,
             Outcome::NothingComparable => 4,
             Outcome::SetupOrMeasurementFailed => 5,
         }

@@ -88,13 +88,28 @@ pub(crate) fn run_into_file(command: &mut Command, log: &Path, limit: Duration) 
         .try_clone()
         .with_context(|| format!("cannot write {}", log.display()))?;
     command.stdin(Stdio::null()).stdout(file).stderr(copy);
+    let (mut child, _running) = spawn_group(command)?;
+    wait_within(&mut child, limit).with_context(|| format!("cannot wait for {program}"))
+}
+
+/// Starts a command as a process group of its own, which ends with `xtask` when that is interrupted. One at a time.
+pub(crate) fn spawn_group(command: &mut Command) -> anyhow::Result<(Child, RunningGroup)> {
+    let program = command.get_program().to_string_lossy().into_owned();
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(command, 0);
-    let mut child = command.spawn().with_context(|| format!("{program} does not start"))?;
+    let child = command.spawn().with_context(|| format!("{program} does not start"))?;
     RUNNING_GROUP.store(child.id(), Ordering::SeqCst);
-    let ended = wait_within(&mut child, limit).with_context(|| format!("cannot wait for {program}"));
-    RUNNING_GROUP.store(NO_GROUP, Ordering::SeqCst);
-    ended
+    Ok((child, RunningGroup))
+}
+
+/// While this lives, an interrupt ends the group.
+#[derive(Debug)]
+pub(crate) struct RunningGroup;
+
+impl Drop for RunningGroup {
+    fn drop(&mut self) {
+        RUNNING_GROUP.store(NO_GROUP, Ordering::SeqCst);
+    }
 }
 
 fn wait_within(child: &mut Child, limit: Duration) -> std::io::Result<Ended> {

@@ -32,11 +32,26 @@ pub(crate) fn run(workspace: &Workspace, command: &SetupCommand) -> anyhow::Resu
 pub(crate) fn prepare(workspace: &Workspace) -> anyhow::Result<()> {
     host::require_processor()?;
     require_system_programs()?;
+    tools(workspace)?;
+    if has_assets(workspace) {
+        assets(workspace, "prepare")?;
+    }
+    Ok(())
+}
+
+/// The tools that this checkout's lock file asks for, fetched where they are missing.
+pub(crate) fn tools(workspace: &Workspace) -> anyhow::Result<()> {
     let tools = Tools::of(workspace)?;
     std::fs::create_dir_all(&tools.folder).with_context(|| format!("cannot make {}", tools.folder.display()))?;
-    tools.ensure_cmake()?;
-    tools.ensure_gungraun_runner()?;
-    assets(workspace, "prepare")
+    if Lockfile::read(workspace.root())?.version("cmake").is_some() {
+        tools.ensure_cmake()?;
+    }
+    tools.ensure_gungraun_runner()
+}
+
+/// Whether a checkout pins models and recordings: a revision from before there were any does not.
+fn has_assets(workspace: &Workspace) -> bool {
+    workspace.root().join("crates/assets/assets.toml").is_file()
 }
 
 fn check(workspace: &Workspace) -> anyhow::Result<Outcome> {

@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 use voiceflow_record::{Catalogue, CatalogueEntry, Revision};
 
 use crate::filter::Filter;
+use crate::git::Git;
 use crate::outcome::Failure;
 use crate::process;
 
@@ -136,26 +137,13 @@ impl Workspace {
 
     /// The commit that is checked out, and whether the files differ from it. Outside a repository neither is known.
     pub(crate) fn revision(&self) -> Revision {
-        let commit = self.git(&["rev-parse", "HEAD"]).filter(|commit| !commit.is_empty());
-        let dirty = self
-            .git(&["status", "--porcelain"])
+        let git = Git::at(&self.root);
+        let commit = git.ask(&["rev-parse", "HEAD"]).filter(|commit| !commit.is_empty());
+        let dirty = git
+            // New files count, whatever the user has git leave out of its listings.
+            .ask(&["status", "--porcelain", "--untracked-files=normal"])
             .is_none_or(|changes| !changes.is_empty());
         Revision { commit, dirty }
-    }
-
-    /// The output of a git command that changes nothing, trimmed; `None` when it fails.
-    fn git(&self, arguments: &[&str]) -> Option<String> {
-        let output = Command::new("git")
-            .current_dir(&self.root)
-            // `status` would otherwise refresh the user's index.
-            .env("GIT_OPTIONAL_LOCKS", "0")
-            .args(arguments)
-            .output()
-            .ok()?;
-        output
-            .status
-            .success()
-            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
@@ -11,7 +11,8 @@ use voiceflow_record::Instrument;
 
 use super::plan::Job;
 use crate::filter::Filter;
-use crate::workspace::Workspace;
+use crate::process;
+use crate::workspace::{BenchCrate, Workspace};
 
 /// The executable of each crate and instrument.
 pub(crate) type Programs = BTreeMap<(PathBuf, Instrument), PathBuf>;
@@ -25,19 +26,22 @@ pub(crate) fn target_name(instrument: Instrument) -> &'static str {
     }
 }
 
+/// What a build is told besides the workspace's own settings.
+#[derive(Debug, Default)]
+pub(crate) struct BuildSettings {
+    /// Where cargo builds; its usual folder where there is none.
+    pub(crate) target_folder: Option<PathBuf>,
+    /// Compiler flags to add.
+    pub(crate) rustflags: Vec<String>,
+    /// Variables to set.
+    pub(crate) variables: Vec<(String, String)>,
+}
+
 /// Builds the programs of these instruments in every crate that has operations.
 ///
 /// All crates, not just those asked for: cargo chooses the features of shared dependencies by what is built together, so
 /// a build of one crate alone would compile candle a second time. A crate that does not compile costs its own jobs only.
 pub(crate) fn programs(workspace: &Workspace, jobs: &[Job]) -> anyhow::Result<Programs> {
-    let mut command = workspace.cargo();
-    command.args([
-        "bench",
-        "--no-run",
-        "--locked",
-        "--no-fail-fast",
-        "--message-format=json-render-diagnostics",
-    ]);
     let mut packages = distinct(jobs, |job| job.package.clone());
     packages.extend(
         workspace
@@ -47,26 +51,79 @@ pub(crate) fn programs(workspace: &Workspace, jobs: &[Job]) -> anyhow::Result<Pr
     );
     packages.sort();
     packages.dedup();
-    for package in packages {
-        command.args(["--package", &package]);
-    }
-    for target in distinct(jobs, |job| target_name(job.instrument).to_owned()) {
-        command.args(["--bench", &target]);
-    }
+    let targets = distinct(jobs, |job| target_name(job.instrument).to_owned());
     eprintln!("bench: building");
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cargo does not start")?;
-    let output = child.stdout.take().context("cargo has no output")?;
-    let programs = executables(BufReader::new(output))?;
-    let status = child.wait().context("cannot wait for cargo")?;
+    let (programs, complete) = build(workspace, &packages, &targets, &BuildSettings::default())?;
     ensure!(
-        status.success() || !programs.is_empty(),
+        complete || !programs.is_empty(),
         "the bench programs do not build (see above)"
     );
     Ok(programs)
+}
+
+/// Builds every bench program of these crates, and fails when one does not build.
+pub(crate) fn build_all(
+    workspace: &Workspace,
+    crates: &[BenchCrate],
+    settings: &BuildSettings,
+) -> anyhow::Result<Programs> {
+    let packages: Vec<String> = crates.iter().map(|found| found.package.clone()).collect();
+    let targets = Instrument::ALL.map(|instrument| target_name(instrument).to_owned());
+    let (programs, complete) = build(workspace, &packages, &targets, settings)?;
+    ensure!(complete, "see the compiler's messages above");
+    Ok(programs)
+}
+
+fn build(
+    workspace: &Workspace,
+    packages: &[String],
+    targets: &[String],
+    settings: &BuildSettings,
+) -> anyhow::Result<(Programs, bool)> {
+    let mut command = workspace.cargo();
+    command.args([
+        "bench",
+        "--no-run",
+        "--locked",
+        "--no-fail-fast",
+        "--message-format=json-render-diagnostics",
+    ]);
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    for target in targets {
+        command.args(["--bench", target]);
+    }
+    settings.apply(&mut command);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let (mut child, _running) = process::spawn_group(&mut command)?;
+    let output = child.stdout.take().context("cargo has no output")?;
+    let programs = executables(BufReader::new(output))?;
+    let status = child.wait().context("cannot wait for cargo")?;
+    Ok((programs, status.success()))
+}
+
+impl BuildSettings {
+    fn apply(&self, command: &mut Command) {
+        if let Some(folder) = &self.target_folder {
+            command.env("CARGO_TARGET_DIR", folder);
+        }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        if self.rustflags.is_empty() {
+            return;
+        }
+        // The variable outranks the configuration, so whoever uses it gets the flags through it.
+        match std::env::var("RUSTFLAGS") {
+            Ok(flags) => {
+                command.env("RUSTFLAGS", format!("{flags} {}", self.rustflags.join(" ")));
+            }
+            Err(_) => {
+                let quoted: Vec<String> = self.rustflags.iter().map(|flag| format!("'{flag}'")).collect();
+                let setting = format!("target.'cfg(all())'.rustflags = [{}]", quoted.join(", "));
+                command.args(["--config", &setting]);
+            }
+        }
+    }
 }
 
 fn distinct(jobs: &[Job], value: impl Fn(&Job) -> String) -> Vec<String> {

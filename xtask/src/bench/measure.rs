@@ -87,11 +87,19 @@ struct Scratch {
     folder: PathBuf,
 }
 
+/// Where an instrument leaves what it writes besides the record, below an output folder.
+pub(crate) fn raw_folder(output: &Path, id: &OperationId, instrument: Instrument) -> PathBuf {
+    let [subsystem, operation, variant] = id.parts();
+    let name = format!("{variant}.{}", instrument.as_str());
+    output.join("raw").join(subsystem).join(operation).join(name)
+}
+
+/// The file in it that holds a heap profile, where one was asked for.
+pub(crate) const HEAP_PROFILE: &str = "heap.json";
+
 impl Scratch {
     fn new(request: &Request<'_>, job: &Job) -> anyhow::Result<Self> {
-        let [subsystem, operation, variant] = job.id.parts();
-        let name = format!("{variant}.{}", job.instrument.as_str());
-        let folder = request.output.join("raw").join(subsystem).join(operation).join(name);
+        let folder = raw_folder(&request.output, &job.id, job.instrument);
         // What an earlier run into the same folder left would be taken for this run's.
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
@@ -115,7 +123,7 @@ impl Scratch {
 
 /// The time and allocation targets write their record themselves.
 fn run_kit(request: &Request<'_>, job: &Job, program: &Path, run: &Run, scratch: &Scratch) -> anyhow::Result<Record> {
-    let path = record_path(request, job);
+    let path = record_path(&request.output, job);
     // A record of an earlier run into the same folder must not pass for this one's.
     let _ = std::fs::remove_file(&path);
     let run_file = scratch.folder.join("run.json");
@@ -128,6 +136,9 @@ fn run_kit(request: &Request<'_>, job: &Job, program: &Path, run: &Run, scratch:
         .env(environment::OPERATIONS, job.id.as_str())
         .env(environment::EFFORT, request.effort.as_str())
         .env("CRITERION_HOME", scratch.folder.join("criterion"));
+    if job.instrument == Instrument::Allocations && request.keep_profiles {
+        command.env(environment::HEAP_PROFILE, scratch.folder.join(HEAP_PROFILE));
+    }
     finish(&mut command, scratch)?;
     read_record(&path).context("the program wrote no record")
 }
@@ -168,10 +179,11 @@ fn bench_command(program: &Path, job: &Job) -> Command {
     command
 }
 
-fn record_path(request: &Request<'_>, job: &Job) -> PathBuf {
+/// Where the record of a job lies below an output folder.
+pub(crate) fn record_path(output: &Path, job: &Job) -> PathBuf {
     let [subsystem, operation, variant] = job.id.parts();
     let name = format!("{variant}.{}.json", job.instrument.as_str());
-    request.output.join(subsystem).join(operation).join(name)
+    output.join(subsystem).join(operation).join(name)
 }
 
 fn finish(command: &mut Command, scratch: &Scratch) -> anyhow::Result<()> {

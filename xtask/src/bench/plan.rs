@@ -76,6 +76,7 @@ mod tests {
             question: "How long?".to_owned(),
             instruments: instruments.to_vec(),
             throughput: None,
+            paired: None,
         };
         let crates = [BenchCrate {
             package: "a".to_owned(),

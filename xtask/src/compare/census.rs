@@ -1,0 +1,228 @@
+//! Which operations both revisions have, which only one, and which need no measuring because nothing that runs differs.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use voiceflow_record::{CatalogueEntry, Instrument, OperationId};
+
+use super::model::Problem;
+use super::slot::Built;
+use crate::filter::Filter;
+
+/// An operation of both revisions that is to be measured.
+#[derive(Clone, Debug)]
+pub(crate) struct Common {
+    pub(crate) id: OperationId,
+    /// As the candidate declares it.
+    pub(crate) entry: CatalogueEntry,
+    pub(crate) package: String,
+    /// Relative to the workspace.
+    pub(crate) crate_folder: PathBuf,
+    /// Whether the timed programs load the same bytes on both sides.
+    pub(crate) same_code: bool,
+}
+
+/// Every operation of either revision, in the one list it belongs to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Census {
+    pub(crate) common: Vec<Common>,
+    pub(crate) identical: Vec<OperationId>,
+    pub(crate) added: Vec<OperationId>,
+    pub(crate) removed: Vec<OperationId>,
+    pub(crate) not_comparable: Vec<Problem>,
+}
+
+struct Declared<'a> {
+    entry: &'a CatalogueEntry,
+    package: &'a str,
+    crate_folder: &'a PathBuf,
+}
+
+/// Takes the census. `all` measures what is identical too.
+pub(crate) fn take(baseline: &Built, candidate: &Built, filter: &Filter, all: bool) -> Census {
+    let (old, new) = (declared(baseline, filter), declared(candidate, filter));
+    let mut census = Census {
+        added: new
+            .keys()
+            .filter(|id| !old.contains_key(*id))
+            .map(|id| (*id).clone())
+            .collect(),
+        removed: old
+            .keys()
+            .filter(|id| !new.contains_key(*id))
+            .map(|id| (*id).clone())
+            .collect(),
+        ..Census::default()
+    };
+    for (id, now) in &new {
+        let Some(before) = old.get(id) else { continue };
+        if let Some(reason) = obstacle(before, now) {
+            census.not_comparable.push(Problem {
+                id: (*id).clone(),
+                reason,
+            });
+            continue;
+        }
+        let same = |instrument| same_program(baseline, candidate, before, now, instrument);
+        let same_inputs = baseline.manifest.assets_sha256 == candidate.manifest.assets_sha256;
+        let same_code = same(Instrument::Time) && same_inputs;
+        let is_identical = same_code && now.entry.instruments.iter().all(|&instrument| same(instrument));
+        if is_identical && !all {
+            census.identical.push((*id).clone());
+        } else {
+            census.common.push(Common {
+                id: (*id).clone(),
+                entry: now.entry.clone(),
+                package: now.package.to_owned(),
+                crate_folder: now.crate_folder.clone(),
+                same_code,
+            });
+        }
+    }
+    census
+}
+
+fn declared<'a>(built: &'a Built, filter: &Filter) -> BTreeMap<&'a OperationId, Declared<'a>> {
+    let mut found = BTreeMap::new();
+    for of_crate in &built.manifest.crates {
+        for entry in &of_crate.entries {
+            // The kit's own operations show that the instruments work; they are compared when they are asked for.
+            let is_wanted = filter.matches(&entry.id) && !(matches!(filter, Filter::All) && entry.subsystem == "kit");
+            if is_wanted {
+                found.insert(
+                    &entry.id,
+                    Declared {
+                        entry,
+                        package: &of_crate.package,
+                        crate_folder: &of_crate.folder,
+                    },
+                );
+            }
+        }
+    }
+    found
+}
+
+fn obstacle(before: &Declared<'_>, now: &Declared<'_>) -> Option<String> {
+    let (Some(old), Some(new)) = (before.entry.paired, now.entry.paired) else {
+        return Some(
+            "one of the two revisions is older than the paired instrument; `--kit-overlay` measures its libraries with \
+             the candidate's operations"
+                .to_owned(),
+        );
+    };
+    (old != new).then(|| {
+        "the two revisions pair it differently (protocol, clock or cores); `--kit-overlay` takes the candidate's way"
+            .to_owned()
+    })
+}
+
+fn same_program(
+    baseline: &Built,
+    candidate: &Built,
+    before: &Declared<'_>,
+    now: &Declared<'_>,
+    instrument: Instrument,
+) -> bool {
+    let old = baseline.program(before.crate_folder, instrument);
+    let new = candidate.program(now.crate_folder, instrument);
+    old.zip(new)
+        .is_some_and(|(old, new)| old.loaded_sha256 == new.loaded_sha256)
+}
+
+#[cfg(test)]
+mod tests {
+    use voiceflow_record::paired::PAIRED_PROTOCOL;
+    use voiceflow_record::{Clock, Pairing};
+
+    use super::super::revision::Revision;
+    use super::super::slot::{BuiltCrate, Manifest, Program};
+    use super::*;
+
+    fn entry(id: &str) -> CatalogueEntry {
+        let id: OperationId = id.parse().expect("valid");
+        CatalogueEntry {
+            subsystem: id.subsystem().to_owned(),
+            id,
+            question: "How long?".to_owned(),
+            instruments: vec![Instrument::Time],
+            throughput: None,
+            paired: Some(Pairing {
+                protocol: PAIRED_PROTOCOL,
+                clock: Clock::Cpu,
+                cores: 1,
+            }),
+        }
+    }
+
+    fn built(ids: &[&str], digest: &str) -> Built {
+        let folder = PathBuf::from("crates/a");
+        Built {
+            revision: Revision {
+                name: "x".to_owned(),
+                commit: String::new(),
+                base: String::new(),
+                dirty: false,
+                subject: String::new(),
+            },
+            folder: PathBuf::new(),
+            manifest: Manifest {
+                programs: vec![Program {
+                    crate_folder: folder.clone(),
+                    instrument: Instrument::Time,
+                    file: "time-crates-a".to_owned(),
+                    loaded_sha256: digest.to_owned(),
+                    relinkable: false,
+                }],
+                crates: vec![BuiltCrate {
+                    package: "a".to_owned(),
+                    folder,
+                    entries: ids.iter().map(|id| entry(id)).collect(),
+                }],
+                builds: BTreeMap::new(),
+                assets_sha256: String::new(),
+            },
+        }
+    }
+
+    fn census(all: bool, filter: &str, digests: [&str; 2]) -> Census {
+        let old = built(&["a/kept/x", "a/gone/x"], digests[0]);
+        let new = built(&["a/kept/x", "a/new/x"], digests[1]);
+        take(&old, &new, &Filter::parse(Some(filter)).expect("valid"), all)
+    }
+
+    fn names(ids: &[OperationId]) -> Vec<&str> {
+        ids.iter().map(OperationId::as_str).collect()
+    }
+
+    #[test]
+    fn what_only_one_side_has_is_added_or_removed() {
+        let census = census(false, "a/", ["1", "2"]);
+        assert_eq!(names(&census.added), ["a/new/x"]);
+        assert_eq!(names(&census.removed), ["a/gone/x"]);
+        assert_eq!(census.common.len(), 1);
+    }
+
+    #[test]
+    fn equal_programs_are_identical_unless_all_are_wanted() {
+        assert_eq!(names(&census(false, "a/", ["1", "1"]).identical), ["a/kept/x"]);
+        let all = census(true, "a/", ["1", "1"]);
+        assert!(all.identical.is_empty() && all.common[0].same_code);
+    }
+
+    #[test]
+    fn other_models_and_recordings_are_another_question_even_to_equal_code() {
+        let old = built(&["a/b/c"], "1");
+        let mut new = built(&["a/b/c"], "1");
+        new.manifest.assets_sha256 = "other".to_owned();
+        assert_eq!(take(&old, &new, &Filter::All, false).common.len(), 1);
+    }
+
+    #[test]
+    fn a_revision_without_the_paired_instrument_is_not_comparable_and_says_what_helps() {
+        let mut old = built(&["a/b/c"], "1");
+        old.manifest.crates[0].entries[0].paired = None;
+        let census = take(&old, &built(&["a/b/c"], "2"), &Filter::All, false);
+        assert!(census.not_comparable[0].reason.contains("--kit-overlay"));
+    }
+}

@@ -1,0 +1,362 @@
+//! Pass after pass over the operations that are still open, a round of each in an order drawn anew, until every one is
+//! decided or has used up its time.
+//!
+//! Passes spread the rounds of one operation over minutes, so that a busy spell of the machine is a few rounds of many
+//! operations and not all rounds of one.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
+use rand::{Rng as _, SeedableRng as _};
+use voiceflow_record::paired::{Purpose, Round};
+use voiceflow_record::{Clock, OperationId, write_file};
+
+use super::decide::{self, Suite};
+use super::model::Problem;
+use super::progress::Progress;
+use super::rounds::{self, Contender, Outcome, Plan, Shape};
+
+/// Both sides of one operation, as they are paired for one purpose.
+#[derive(Clone, Debug)]
+pub(crate) struct Pair {
+    pub(crate) baseline: Contender,
+    pub(crate) candidate: Contender,
+}
+
+/// Where the programs of a round come from.
+pub(crate) trait Programs {
+    /// The pair for judging round `number` of an operation, and the seed of its layouts where they are shuffled.
+    fn judge(&mut self, id: &OperationId, number: u32) -> anyhow::Result<(Pair, Option<u64>)>;
+    /// The baseline and its copy.
+    fn placebo(&mut self, id: &OperationId) -> anyhow::Result<Pair>;
+    /// The pair for confirming round `number`, each round with layouts of its own.
+    fn confirm(&mut self, id: &OperationId, number: u32) -> anyhow::Result<(Pair, Option<u64>)>;
+}
+
+/// One operation on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct Course {
+    pub(crate) id: OperationId,
+    pub(crate) clock: Clock,
+    /// A slowdown planted in the candidate, in per cent.
+    pub(crate) plant_percent: f64,
+    shape: Option<Shape>,
+    spent: Duration,
+}
+
+impl Course {
+    /// Before its first round.
+    pub(crate) fn new(id: OperationId, clock: Clock, plant_percent: f64) -> Self {
+        Self {
+            id,
+            clock,
+            plant_percent,
+            shape: None,
+            spent: Duration::ZERO,
+        }
+    }
+}
+
+/// How much time an operation may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimeLimits {
+    /// For operations whose call takes under ten milliseconds; `None` where only the looks end it.
+    pub(crate) short: Option<Duration>,
+    /// For the others.
+    pub(crate) long: Option<Duration>,
+}
+
+/// From here on a call is long: fewer pairs fit a round, and the resolution that was reached is what there is.
+const LONG_NS: f64 = 10e6;
+
+/// Without this many rounds there is no first look. A long operation gets them even where its time is up, within
+/// [`STRETCH`].
+const LEAST_ROUNDS: u32 = 4;
+const STRETCH: f64 = 1.7;
+
+/// Placebo rounds stop here: enough for the third look.
+const PLACEBO_ROUNDS: u32 = 8;
+
+/// What measuring needs.
+pub(crate) struct Run<'a> {
+    pub(crate) programs: &'a mut dyn Programs,
+    pub(crate) limits: TimeLimits,
+    /// Where rounds go, each as it ends.
+    pub(crate) rounds_folder: PathBuf,
+    pub(crate) scratch: PathBuf,
+    pub(crate) seed: u64,
+}
+
+/// What measuring left besides the suites' evidence.
+#[derive(Default)]
+pub(crate) struct Measured {
+    /// By operation: typical nanoseconds a call on both sides, and the change by the other clock.
+    pub(crate) levels: BTreeMap<OperationId, Vec<Level>>,
+    pub(crate) failed: Vec<Problem>,
+    pub(crate) not_comparable: Vec<Problem>,
+    pub(crate) placebo_rounds: u32,
+}
+
+/// What one round says besides its log-ratio.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Level {
+    pub(crate) baseline_ns: f64,
+    pub(crate) candidate_ns: f64,
+    pub(crate) other_clock: Option<f64>,
+}
+
+impl Level {
+    /// Medians of the batches, a call; and the log-ratio by the clock that does not judge.
+    pub(crate) fn of(round: &Round) -> Self {
+        let calls = round.calls as f64;
+        let other = match round.clock {
+            Clock::Cpu => Clock::Wall,
+            Clock::Wall => Clock::Cpu,
+        };
+        Self {
+            baseline_ns: median(round.baseline.of(round.clock)) / calls,
+            candidate_ns: median(round.candidate.of(round.clock)) / calls,
+            other_clock: decide::log_ratio(round, other),
+        }
+    }
+}
+
+fn median(samples: &[u64]) -> f64 {
+    crate::stats::SortedSamples::new(samples.iter().map(|&sample| sample as f64).collect())
+        .map_or(f64::NAN, |sorted| sorted.median())
+}
+
+/// Measures until every course is decided or out of time. `placebo` holds the courses that are taken beside them with
+/// the baseline on both sides.
+pub(crate) fn measure(
+    run: &mut Run<'_>,
+    courses: Vec<Course>,
+    suite: &mut Suite,
+    placebos: Vec<Course>,
+    placebo_suite: &mut Suite,
+) -> anyhow::Result<Measured> {
+    let mut random = StdRng::seed_from_u64(run.seed);
+    let mut measured = Measured::default();
+    let mut open: Vec<(Purpose, Course)> = courses
+        .into_iter()
+        .map(|course| (Purpose::Judge, course))
+        .chain(placebos.into_iter().map(|course| (Purpose::Placebo, course)))
+        .collect();
+    let mut counts: BTreeMap<(OperationId, Purpose), u32> = BTreeMap::new();
+    let progress = Progress::new(open.len());
+    while !open.is_empty() {
+        open.shuffle(&mut random);
+        let mut still_open = Vec::new();
+        for (kind, mut course) in open {
+            let suite = if kind == Purpose::Placebo {
+                &mut *placebo_suite
+            } else {
+                &mut *suite
+            };
+            let Some(purpose) = next_purpose(kind, &course, suite, &counts) else {
+                progress.ends();
+                continue;
+            };
+            progress.starts(&course.id, purpose);
+            let number = counts.entry((course.id.clone(), purpose)).or_default();
+            let taken = take(run, &mut course, purpose, *number, random.random())?;
+            *number += 1;
+            match taken {
+                Taken::Round(round) => {
+                    let Some(log_ratio) = decide::log_ratio(&round, round.clock) else {
+                        measured
+                            .failed
+                            .push(problem(&course, "a batch took no time by its clock"));
+                        suite.remove(&course.id);
+                        progress.ends();
+                        continue;
+                    };
+                    match purpose {
+                        Purpose::Confirm => suite.confirm(&course.id, round.clock, log_ratio),
+                        Purpose::Judge | Purpose::Placebo => suite.judge(&course.id, round.clock, log_ratio),
+                    }
+                    match purpose {
+                        Purpose::Judge => measured
+                            .levels
+                            .entry(course.id.clone())
+                            .or_default()
+                            .push(Level::of(&round)),
+                        Purpose::Placebo => measured.placebo_rounds += 1,
+                        Purpose::Confirm => {}
+                    }
+                    still_open.push((kind, course));
+                }
+                Taken::Failed(reason) => {
+                    if kind == Purpose::Judge {
+                        measured.failed.push(problem(&course, &reason));
+                    }
+                    suite.remove(&course.id);
+                    progress.ends();
+                }
+                Taken::OtherInputs(reason) => {
+                    measured.not_comparable.push(problem(&course, &reason));
+                    suite.remove(&course.id);
+                    progress.ends();
+                }
+            }
+        }
+        open = still_open;
+        for (kind, course) in &open {
+            let suite = if *kind == Purpose::Placebo {
+                &mut *placebo_suite
+            } else {
+                &mut *suite
+            };
+            let rounds = counts.get(&(course.id.clone(), *kind)).copied().unwrap_or(0);
+            if is_out_of_time(run.limits, course, rounds) {
+                suite.close(&course.id);
+            }
+        }
+        suite.look();
+        placebo_suite.look();
+    }
+    progress.finish();
+    Ok(measured)
+}
+
+fn next_purpose(
+    kind: Purpose,
+    course: &Course,
+    suite: &Suite,
+    counts: &BTreeMap<(OperationId, Purpose), u32>,
+) -> Option<Purpose> {
+    let rounds = counts.get(&(course.id.clone(), kind)).copied().unwrap_or(0);
+    if kind == Purpose::Placebo {
+        return (rounds < PLACEBO_ROUNDS && (rounds == 0 || suite.wants_judging(&course.id))).then_some(kind);
+    }
+    if suite.wants_confirming(&course.id) {
+        return Some(Purpose::Confirm);
+    }
+    suite.wants_judging(&course.id).then_some(Purpose::Judge)
+}
+
+fn is_out_of_time(limits: TimeLimits, course: &Course, rounds: u32) -> bool {
+    let is_long = course.shape.is_some_and(|shape| shape.call_ns >= LONG_NS);
+    let Some(limit) = (if is_long { limits.long } else { limits.short }) else {
+        return false;
+    };
+    // The next round takes about as long as those before it.
+    let next = course
+        .spent
+        .mul_f64((f64::from(rounds) + 1.0) / f64::from(rounds.max(1)));
+    let stretched = if rounds < LEAST_ROUNDS {
+        limit.mul_f64(STRETCH)
+    } else {
+        limit
+    };
+    next > stretched
+}
+
+/// How many rounds of an operation there is time for, up to `most`, when each takes as long as `round`.
+pub(crate) fn rounds_that_fit(limits: TimeLimits, id: &OperationId, call_ns: f64, round: Duration, most: u32) -> u32 {
+    let mut course = Course::new(id.clone(), Clock::Cpu, 0.0);
+    course.shape = Some(Shape::of(call_ns));
+    (1..most)
+        .find(|&rounds| {
+            course.spent = round * rounds;
+            is_out_of_time(limits, &course, rounds)
+        })
+        .unwrap_or(most)
+}
+
+enum Taken {
+    Round(Box<Round>),
+    Failed(String),
+    OtherInputs(String),
+}
+
+fn take(run: &mut Run<'_>, course: &mut Course, purpose: Purpose, number: u32, seed: u64) -> anyhow::Result<Taken> {
+    let programs = match purpose {
+        Purpose::Judge => run.programs.judge(&course.id, number),
+        Purpose::Placebo => run.programs.placebo(&course.id).map(|pair| (pair, None)),
+        Purpose::Confirm => run.programs.confirm(&course.id, number),
+    };
+    let (pair, layout_seed) = match programs {
+        Ok(programs) => programs,
+        Err(error) => return Ok(Taken::Failed(format!("{error:#}"))),
+    };
+    let plan = Plan {
+        operation: course.id.clone(),
+        purpose,
+        number,
+        shape: course.shape,
+        layout_seed,
+        plant_percent: if purpose == Purpose::Placebo {
+            0.0
+        } else {
+            course.plant_percent
+        },
+        seed,
+    };
+    let started = Instant::now();
+    let outcome = rounds::take(&plan, &pair.baseline, &pair.candidate, &run.scratch)?;
+    // A confirmation is owed to whoever is suspected, however long the suspicion took.
+    if purpose != Purpose::Confirm {
+        course.spent += started.elapsed();
+    }
+    Ok(match outcome {
+        Outcome::Taken(round, shape) => {
+            course.shape = Some(shape);
+            save(&run.rounds_folder, &round)?;
+            Taken::Round(round)
+        }
+        Outcome::Failed(failed) => Taken::Failed(format!("{}: {}", failed.side, failed.reason)),
+        Outcome::OtherInputs(reason) => Taken::OtherInputs(reason),
+    })
+}
+
+fn problem(course: &Course, reason: &str) -> Problem {
+    Problem {
+        id: course.id.clone(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// Writes a round as `<subsystem>/<operation>/<variant>/<purpose>-<number>.json`, whole or not at all.
+fn save(folder: &Path, round: &Round) -> anyhow::Result<()> {
+    let [subsystem, operation, variant] = round.operation.parts();
+    let name = format!("{}-{:03}.json", round.purpose.as_str(), round.number);
+    let path = folder.join(subsystem).join(operation).join(variant).join(name);
+    let text = serde_json::to_string(round)?;
+    write_file(&path, text.as_bytes()).with_context(|| format!("cannot keep a round of {}", round.operation))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn course(call_ns: f64, spent_s: f64) -> Course {
+        let mut course = Course::new("a/b/c".parse().expect("valid"), Clock::Cpu, 0.0);
+        course.shape = Some(Shape::of(call_ns));
+        course.spent = Duration::from_secs_f64(spent_s);
+        course
+    }
+
+    #[test]
+    fn an_operation_ends_before_the_round_that_would_take_it_past_its_time() {
+        let limits = TimeLimits {
+            short: Some(Duration::from_secs(5)),
+            long: Some(Duration::from_secs(15)),
+        };
+        assert!(!is_out_of_time(limits, &course(1e3, 4.0), 8));
+        assert!(is_out_of_time(limits, &course(1e3, 4.8), 8));
+        assert!(!is_out_of_time(limits, &course(50e6, 4.8), 8));
+        // A long one is let reach its first look.
+        assert!(!is_out_of_time(limits, &course(800e6, 18.0), 3));
+        assert!(is_out_of_time(limits, &course(800e6, 24.0), 3));
+        let unlimited = TimeLimits {
+            short: None,
+            long: None,
+        };
+        assert!(!is_out_of_time(unlimited, &course(800e6, 1e6), 3));
+    }
+}

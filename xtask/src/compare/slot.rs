@@ -1,0 +1,493 @@
+//! The build slot: one place where every revision is checked out and built, one after the other.
+//!
+//! One path, one target folder, one environment: what differs between two builds is then the source. Dependencies are
+//! built once. The slot is a clone of its own in the cache that borrows the objects of the user's repository and is
+//! never written back to. Built programs are kept by commit, with what their links were made of.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail, ensure};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use voiceflow_record::{Build, Instrument, write_file};
+
+use super::layout_list;
+use super::link::KeptLinks;
+use super::revision::{self, Revision, WORKING_TREE};
+use crate::bench::{self, BuildSettings};
+use crate::clone;
+use crate::filter::Filter;
+use crate::git::Git;
+use crate::host;
+use crate::outcome::Failure;
+use crate::setup;
+use crate::workspace::{BenchCrate, Workspace};
+
+/// Built revisions kept; each holds its programs and hard links to what they were linked from.
+const BUILDS_KEPT: usize = 24;
+
+/// The slot, held by this process alone.
+pub(crate) struct Slot {
+    folder: PathBuf,
+    /// The checkout it serves.
+    user: Workspace,
+    /// Where the workspace lies inside the repository; empty where it is all of it.
+    prefix: PathBuf,
+    /// Released by the system when the process ends, however it ends.
+    _lock: File,
+}
+
+/// What was built of one revision.
+#[derive(Clone, Debug)]
+pub(crate) struct Built {
+    pub(crate) revision: Revision,
+    /// The folder of this build in the cache.
+    pub(crate) folder: PathBuf,
+    pub(crate) manifest: Manifest,
+}
+
+/// The index of a build in the cache; it is written last, so a build without it is not complete.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Manifest {
+    /// Programs by crate folder and instrument, the folder relative to the workspace.
+    pub(crate) programs: Vec<Program>,
+    /// The operations that crates committed to.
+    pub(crate) crates: Vec<BuiltCrate>,
+    /// How each package was built.
+    pub(crate) builds: BTreeMap<String, Build>,
+    /// SHA-256 of the list of models and recordings.
+    pub(crate) assets_sha256: String,
+}
+
+/// One program of a build.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Program {
+    pub(crate) crate_folder: PathBuf,
+    pub(crate) instrument: Instrument,
+    /// Name of the file in the build's folder.
+    pub(crate) file: String,
+    /// Digest of what it loads into memory; equal digests are equal code and data.
+    pub(crate) loaded_sha256: String,
+    /// Whether what it was linked from is kept beside it.
+    pub(crate) relinkable: bool,
+}
+
+/// A crate with operations, as one revision has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BuiltCrate {
+    pub(crate) package: String,
+    pub(crate) folder: PathBuf,
+    pub(crate) entries: Vec<voiceflow_record::CatalogueEntry>,
+}
+
+impl Built {
+    /// The program of a crate and instrument.
+    pub(crate) fn program(&self, crate_folder: &Path, instrument: Instrument) -> Option<&Program> {
+        self.manifest
+            .programs
+            .iter()
+            .find(|program| program.crate_folder == crate_folder && program.instrument == instrument)
+    }
+
+    /// Where a program of this build lies.
+    pub(crate) fn path(&self, program: &Program) -> PathBuf {
+        self.folder.join(&program.file)
+    }
+
+    /// Where what a program was linked from is kept.
+    pub(crate) fn links(&self, program: &Program) -> PathBuf {
+        self.folder.join("links").join(&program.file)
+    }
+
+    /// Keeps it in the cache while others are built.
+    pub(crate) fn mark_used(&self) {
+        touch(&self.folder);
+    }
+}
+
+impl Slot {
+    /// Opens the slot of this checkout, clears what a killed run left, and holds it until the process ends.
+    pub(crate) fn open(workspace: &Workspace) -> anyhow::Result<Self> {
+        let folder = host::cache()?.join("compare").join(clone::name_of(workspace.root()));
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let lock = lock(&folder)?;
+        let prefix = Git::at(workspace.root())
+            .ask(&["rev-parse", "--show-prefix"])
+            .ok_or_else(|| Failure::bad_usage(format!("{} is no git repository", workspace.root().display())))?;
+        let slot = Self {
+            folder,
+            user: workspace.clone(),
+            prefix: PathBuf::from(prefix),
+            _lock: lock,
+        };
+        clone::prepare(workspace, &slot.clone_folder())?;
+        slot.clear_leftovers()?;
+        Ok(slot)
+    }
+
+    /// The clone.
+    pub(crate) fn clone_folder(&self) -> PathBuf {
+        self.folder.join("source")
+    }
+
+    /// The workspace inside the clone.
+    pub(crate) fn workspace(&self) -> Workspace {
+        Workspace::at(self.clone_folder().join(&self.prefix))
+    }
+
+    /// The folder of the script in the linker's place and of what it keeps. It stays as long as the target folder: what
+    /// cargo finds built it does not link again.
+    pub(crate) fn linker_folder(&self) -> PathBuf {
+        self.folder.join("linker")
+    }
+
+    /// A folder for what one comparison needs while it runs; the next run removes it.
+    pub(crate) fn scratch(&self) -> anyhow::Result<PathBuf> {
+        let scratch = self.folder.join("scratch");
+        fs::create_dir_all(&scratch).with_context(|| format!("cannot make {}", scratch.display()))?;
+        Ok(scratch)
+    }
+
+    /// The commit that a name stands for; the working tree is written into the clone first.
+    pub(crate) fn revision(&self, workspace: &Workspace, name: &str) -> anyhow::Result<Revision> {
+        if name == WORKING_TREE {
+            revision::working_tree(workspace, &self.clone_folder())
+        } else {
+            revision::resolve(workspace, name)
+        }
+    }
+
+    /// Checks a revision out, with the operations and kit of another one laid over it where that is asked for.
+    pub(crate) fn check_out(&self, revision: &Revision, overlay: Option<&Revision>) -> anyhow::Result<()> {
+        clone::check_out(&self.user, &self.clone_folder(), &revision.commit)?;
+        let git = Git::at(&self.clone_folder());
+        self.update_submodules(&git, revision)?;
+        let root = self.workspace().root().to_owned();
+        if !root.join("xtask").is_dir() || !root.join("crates").is_dir() {
+            return Err(Failure::bad_usage(format!(
+                "revision `{}` does not hold this workspace: choose a later one",
+                revision.name
+            )));
+        }
+        if let Some(overlay) = overlay {
+            self.lay_over(&git, overlay)?;
+        }
+        Ok(())
+    }
+
+    fn update_submodules(&self, git: &Git, revision: &Revision) -> anyhow::Result<()> {
+        if !self.clone_folder().join(".gitmodules").is_file() {
+            return Ok(());
+        }
+        git.run(&["submodule", "update", "--init", "--recursive"])
+            .map(drop)
+            .with_context(|| {
+                format!(
+                    "a submodule of revision `{}` is missing: fetch it with `git submodule update --init` in a clone \
+                     that can reach it",
+                    revision.name
+                )
+            })
+    }
+
+    /// The folders that hold declarations, kit and test material, and the lock file that goes with them.
+    fn lay_over(&self, git: &Git, overlay: &Revision) -> anyhow::Result<()> {
+        let listed = git.run(&["ls-tree", "-r", "--name-only", &overlay.commit])?;
+        let wanted: Vec<&str> = listed.lines().filter(|path| is_overlaid(path)).collect();
+        let mut arguments = vec!["checkout", "--quiet", &overlay.commit, "--"];
+        arguments.extend(wanted);
+        git.run(&arguments).map(drop)
+    }
+
+    /// Builds a revision, or finds it built. `noun` says which side it is, for the reader.
+    pub(crate) fn build(
+        &self,
+        noun: &str,
+        revision: &Revision,
+        overlay: Option<&Revision>,
+        keeper: &KeptLinks,
+    ) -> anyhow::Result<Built> {
+        self.check_out(revision, overlay)?;
+        let workspace = self.workspace();
+        let folder = self.build_folder(&workspace, revision, overlay)?;
+        if let Some(manifest) = read_manifest(&folder) {
+            eprintln!("compare: {noun} {} is built already", describe(revision));
+            touch(&folder);
+            return Ok(Built {
+                revision: revision.clone(),
+                folder,
+                manifest,
+            });
+        }
+        eprintln!("compare: building {noun} {}", describe(revision));
+        let settings = BuildSettings {
+            target_folder: Some(self.target_folder(&workspace)?),
+            rustflags: vec!["-C".to_owned(), format!("llvm-args={ALIGN_FUNCTIONS}")],
+            variables: keeper.variables(),
+        };
+        setup::tools(&workspace)?;
+        // The kit's own operations too: they are compared when they are asked for.
+        let crates = workspace.bench_crates(&Filter::Part(String::new()))?;
+        let programs = bench::build_all(&workspace, &crates, &settings)
+            .with_context(|| format!("{noun} {} does not build", describe(revision)))?;
+        let unfinished = self.folder.join("unfinished");
+        let _ = fs::remove_dir_all(&unfinished);
+        fs::create_dir_all(&unfinished).with_context(|| format!("cannot make {}", unfinished.display()))?;
+        let manifest = keep(&workspace, &crates, &programs, &unfinished, keeper)?;
+        write_file(
+            &unfinished.join(MANIFEST),
+            serde_json::to_string_pretty(&manifest)?.as_bytes(),
+        )?;
+        if let Some(parent) = folder.parent() {
+            fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+        }
+        let _ = fs::remove_dir_all(&folder);
+        fs::rename(&unfinished, &folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        self.prune()?;
+        Ok(Built {
+            revision: revision.clone(),
+            folder,
+            manifest,
+        })
+    }
+
+    /// Where a build lies: by commit, by what is laid over it, and by what besides the source decides what comes out.
+    fn build_folder(
+        &self,
+        workspace: &Workspace,
+        revision: &Revision,
+        overlay: Option<&Revision>,
+    ) -> anyhow::Result<PathBuf> {
+        let overlay = overlay.map_or("", |overlay| overlay.commit.as_str());
+        let key = digest(&[overlay, &settings_key(workspace)?]);
+        Ok(self
+            .folder
+            .join("builds")
+            .join(format!("{}-{}", revision.commit, &key[..8])))
+    }
+
+    /// A folder a toolchain and build settings: whisper.cpp's build does not notice when its variables change.
+    fn target_folder(&self, workspace: &Workspace) -> anyhow::Result<PathBuf> {
+        Ok(self.folder.join(format!("target-{}", &settings_key(workspace)?[..8])))
+    }
+
+    /// What a run that was killed may have left: a half-kept build, half-linked programs.
+    fn clear_leftovers(&self) -> anyhow::Result<()> {
+        for leftover in ["unfinished", "scratch"] {
+            let folder = self.folder.join(leftover);
+            if folder.is_dir() {
+                fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the builds that were not used for longest.
+    fn prune(&self) -> anyhow::Result<()> {
+        let builds = self.folder.join("builds");
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&builds).with_context(|| format!("cannot list {}", builds.display()))? {
+            let path = entry?.path();
+            let used = fs::metadata(path.join(MANIFEST)).and_then(|metadata| metadata.modified());
+            found.push((used.unwrap_or(std::time::UNIX_EPOCH), path));
+        }
+        found.sort();
+        for (_, path) in found.iter().rev().skip(BUILDS_KEPT) {
+            fs::remove_dir_all(path).with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+        Ok(())
+    }
+}
+
+const MANIFEST: &str = "build.json";
+
+/// Every function starts on a cache line of 64 bytes, so that a change elsewhere does not move loops across lines.
+const ALIGN_FUNCTIONS: &str = "-align-all-functions=6";
+
+fn lock(folder: &Path) -> anyhow::Result<File> {
+    let path = folder.join("lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!(
+            "another comparison of this checkout is running: two at once would spoil each other's times; wait for it to end"
+        ),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
+}
+
+fn is_overlaid(path: &str) -> bool {
+    let of_a_crate = |rest: &str| {
+        rest.split_once('/').is_some_and(|(name, inside)| {
+            matches!(name, "kit" | "record" | "fixtures") || inside.starts_with("benches/") || inside == "Cargo.toml"
+        })
+    };
+    path.starts_with("benches/")
+        || matches!(path, "Cargo.toml" | "Cargo.lock")
+        || path.strip_prefix("crates/").is_some_and(of_a_crate)
+}
+
+/// Everything besides the source that decides what is built.
+fn settings_key(workspace: &Workspace) -> anyhow::Result<String> {
+    let path = workspace.root().join(".cargo/config.toml");
+    let config = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let toolchain = host::toolchain()?;
+    let rustflags = std::env::var("RUSTFLAGS").unwrap_or_default();
+    let own: Vec<String> = std::env::vars()
+        .filter(|(name, _)| name.starts_with("CARGO_PROFILE_") || name == "CARGO_ENCODED_RUSTFLAGS")
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    Ok(digest(&[
+        &config,
+        &toolchain,
+        &rustflags,
+        &own.join(" "),
+        ALIGN_FUNCTIONS,
+    ]))
+}
+
+fn digest(parts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part.len().to_le_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn read_manifest(folder: &Path) -> Option<Manifest> {
+    let text = fs::read_to_string(folder.join(MANIFEST)).ok()?;
+    // A build kept by another version of this tool is made anew.
+    serde_json::from_str(&text).ok()
+}
+
+/// Marks a build as used, for [`Slot::prune`].
+fn touch(folder: &Path) {
+    if let Ok(file) = File::options().append(true).open(folder.join(MANIFEST)) {
+        let _ = file.set_modified(std::time::SystemTime::now());
+    }
+}
+
+fn describe(revision: &Revision) -> String {
+    let short = revision.base.get(..10).unwrap_or(&revision.base);
+    let changed = if revision.dirty { " with changes" } else { "" };
+    if revision.base.starts_with(&revision.name) {
+        format!("{short}{changed}")
+    } else {
+        format!("{} ({short}{changed})", revision.name)
+    }
+}
+
+/// Copies what was built into the cache, with what the timed programs were linked from.
+fn keep(
+    workspace: &Workspace,
+    crates: &[BenchCrate],
+    programs: &bench::Programs,
+    folder: &Path,
+    keeper: &KeptLinks,
+) -> anyhow::Result<Manifest> {
+    let mut kept = Vec::new();
+    for ((crate_folder, instrument), executable) in programs {
+        let crate_folder = crate_folder.strip_prefix(workspace.root()).unwrap_or(crate_folder);
+        let file = format!("{}-{}", instrument.as_str(), slug(crate_folder));
+        let path = folder.join(&file);
+        fs::copy(executable, &path).with_context(|| format!("cannot copy {}", executable.display()))?;
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let relinkable =
+            *instrument == Instrument::Time && keeper.keep(executable, &folder.join("links").join(&file))?;
+        kept.push(Program {
+            crate_folder: crate_folder.to_owned(),
+            instrument: *instrument,
+            file,
+            loaded_sha256: layout_list::loaded_sha256(&bytes)?,
+            relinkable,
+        });
+    }
+    let mut builds = BTreeMap::new();
+    let mut built_crates = Vec::new();
+    for found in crates {
+        builds.insert(found.package.clone(), host::build_of(workspace, &found.package)?);
+        built_crates.push(BuiltCrate {
+            package: found.package.clone(),
+            folder: found
+                .folder
+                .strip_prefix(workspace.root())
+                .unwrap_or(&found.folder)
+                .to_owned(),
+            entries: found.entries.clone(),
+        });
+    }
+    ensure!(!kept.is_empty(), "no bench program was built");
+    Ok(Manifest {
+        programs: kept,
+        crates: built_crates,
+        builds,
+        assets_sha256: assets_sha256(workspace),
+    })
+}
+
+fn slug(crate_folder: &Path) -> String {
+    crate_folder.to_string_lossy().replace(['/', '\\'], "-")
+}
+
+/// Operations read models and recordings while they run: other ones are other inputs. A revision from before there were
+/// any has none.
+fn assets_sha256(workspace: &Workspace) -> String {
+    let list = fs::read(workspace.root().join("crates/assets/assets.toml")).unwrap_or_default();
+    Sha256::digest(list).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn operations_kit_and_lock_file_are_laid_over_and_libraries_are_not() {
+        for path in [
+            "benches/operations/mod.rs",
+            "crates/kit/src/lib.rs",
+            "crates/record/Cargo.toml",
+            "crates/asr/benches/operations/mod.rs",
+            "crates/asr/Cargo.toml",
+            "Cargo.lock",
+        ] {
+            assert!(is_overlaid(path), "{path}");
+        }
+        for path in [
+            "crates/asr/src/lib.rs",
+            "README.md",
+            "xtask/src/main.rs",
+            ".cargo/config.toml",
+        ] {
+            assert!(!is_overlaid(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn digests_of_parts_do_not_run_into_each_other() {
+        assert_ne!(digest(&["ab", "c"]), digest(&["a", "bc"]));
+    }
+
+    #[test]
+    fn a_slot_that_is_held_is_refused_to_the_next() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let held = lock(folder.path()).expect("free");
+        let error = lock(folder.path()).expect_err("held").to_string();
+        assert!(
+            error.contains("another comparison of this checkout is running"),
+            "{error}"
+        );
+        drop(held);
+        assert!(lock(folder.path()).is_ok());
+    }
+}

@@ -1,0 +1,457 @@
+//! `compare` end to end, on a small workspace whose commits change its operations by known amounts.
+//!
+//! What depends on the machine's mood is asked for what must hold in any mood: a planted slowdown is never passed, equal
+//! code is never regressed, and counts are exact.
+
+#![cfg(unix)]
+
+#[path = "compare/fixture.rs"]
+mod fixture;
+#[path = "compare/run.rs"]
+mod run;
+#[path = "compare/snapshot.rs"]
+mod snapshot;
+#[path = "compare/toy.rs"]
+mod toy;
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::time::SystemTime;
+
+use serde_json::Value;
+use voiceflow_record::paired::Round;
+
+use crate::fixture::{Fixture, append, copy_folder, edit, fixture, git, make_cache, slot_of, write};
+use crate::run::{Ran, Report, Running, has_valgrind, rounds, text, xtask};
+use crate::snapshot::Snapshot;
+
+const MIX: &str = toy::MIX.id;
+const NAMES: &str = toy::NAMES.id;
+const SUM: &str = toy::SUM.id;
+const PRODUCT: &str = toy::PRODUCT.id;
+
+#[test]
+fn equal_revisions_are_identical_and_measured_only_when_all_is_asked_for() {
+    let fixture = fixture();
+    // The second names no candidate: that is the working tree, which is as it was committed.
+    for (arguments, candidate) in [(&["base", "base"][..], "base"), (&["base"][..], "working-tree")] {
+        let ran = fixture.compare(arguments);
+        ran.assert_code(0);
+        let report = ran.report();
+        assert_eq!(report.verdict(), "identical");
+        assert_eq!(report.ids("identical"), [MIX, NAMES, SUM]);
+        assert_eq!(*report.at("/candidate/name"), candidate);
+        assert_eq!(*report.at("/candidate/dirty"), false);
+        assert!(report.rows().is_empty(), "{arguments:?}");
+        assert!(rounds(&ran.folder).is_empty(), "{arguments:?}");
+    }
+
+    let all = fixture.measure(&["base", "base", "toy/mix", "--all", "--quick"]);
+    all.assert_code(0);
+    let report = all.report();
+    assert!(report.regressed().is_empty(), "{:?}", report.verdicts());
+    assert_eq!(report.row(MIX, "blocks")["verdict"], "ok");
+    assert!(report.row(MIX, "time")["rounds"].as_u64() > Some(0));
+    assert!(!rounds(&all.folder).is_empty());
+    assert!(report.find(SUM, "time").is_none(), "the filter leaves it out");
+}
+
+#[test]
+fn a_commit_that_changes_nothing_that_runs_is_no_regression() {
+    let fixture = fixture();
+    let ran = fixture.measure(&["base", "noop", "--all", "--quick"]);
+    ran.assert_code(0);
+    let report = ran.report();
+    assert!(report.regressed().is_empty(), "{:?}", report.verdicts());
+    for id in [MIX, NAMES, SUM] {
+        assert_eq!(report.row(id, "blocks")["change"], 0.0);
+        assert!(report.row(id, "time")["rounds"].as_u64() > Some(0), "{id}");
+        assert_eq!(report.find(id, "instructions").is_some(), has_valgrind(), "{id}");
+    }
+}
+
+#[test]
+fn a_slower_commit_is_regressed_and_explained() {
+    let fixture = fixture();
+    let ran = fixture.slower();
+    let report = ran.report();
+    let time = text(&report.row(MIX, "time")["verdict"]);
+    assert!(matches!(time, "regressed" | "not_resolved"), "8 % slower is `{time}`");
+    assert_eq!(report.regressed().is_empty(), report.verdict() != "regressed");
+    ran.assert_code(i32::from(report.verdict() == "regressed"));
+    for [id, metric] in report.regressed() {
+        assert_eq!(id, MIX, "the {metric} of {id} did not change");
+        assert_explained(&report, id, metric, fixture.commit_of("slower"));
+    }
+    if !has_valgrind() {
+        assert!(report.at("/skipped").to_string().contains("valgrind missing"));
+        return;
+    }
+    let row = report.row(MIX, "instructions");
+    assert_eq!(row["verdict"], "regressed");
+    let change = row["change"].as_f64().expect("a number");
+    assert!((change - toy::SLOWDOWN).abs() < 0.01, "{change}");
+    let function = text(&row["explanation"]["functions"][0]["function"]);
+    assert!(function.contains("stir"), "`{function}` is the top function");
+}
+
+/// The one commit in between is named, and how to measure this row again.
+#[track_caller]
+fn assert_explained(report: &Report, id: &str, metric: &str, commit: String) {
+    let explanation = &report.row(id, metric)["explanation"];
+    let commits = explanation["commits"].as_array().expect("a list");
+    assert_eq!(commits.len(), 1, "{commits:?}");
+    assert_eq!(commits[0]["subject"], "mix: two passes more");
+    assert_eq!(commits[0]["commit"], commit);
+    let reproduce = text(&explanation["reproduce"]);
+    assert!(reproduce.starts_with("cargo xtask compare "), "{reproduce}");
+    assert!(
+        reproduce.contains(&commit[..10]) && reproduce.contains(id),
+        "{reproduce}"
+    );
+}
+
+#[test]
+fn the_other_way_round_it_is_no_regression() {
+    let fixture = fixture();
+    let ran = fixture.measure(&["slower", "base", "toy/mix", "--quick"]);
+    ran.assert_code(0);
+    let report = ran.report();
+    assert!(report.regressed().is_empty(), "{:?}", report.verdicts());
+    if has_valgrind() {
+        assert_eq!(report.row(MIX, "instructions")["verdict"], "improved");
+    }
+}
+
+#[test]
+fn one_more_heap_block_is_a_regression_at_the_place_that_takes_it() {
+    let fixture = fixture();
+    let ran = fixture.measure(&["base", "alloc", "toy/names", "--quick"]);
+    ran.assert_code(1);
+    let report = ran.report();
+    assert_eq!(report.verdict(), "regressed");
+    assert_eq!(*report.at("/candidate/subject"), "collect: a heap block more");
+    assert_one_block_more(&report, "weigh (toy/src/lib.rs:");
+}
+
+/// By exactly one block, taken where `place` says.
+#[track_caller]
+fn assert_one_block_more(report: &Report, place: &str) {
+    let row = report.row(NAMES, "blocks");
+    assert_eq!(row["verdict"], "regressed");
+    let blocks = |side: &str| row[side].as_f64().expect("a number");
+    assert_eq!(blocks("candidate") - blocks("baseline"), 1.0);
+    let site = &row["explanation"]["call_sites"][0];
+    let innermost = text(&site["site"][0]);
+    assert!(innermost.contains(place), "`{place}` is not in `{innermost}`: {site:#}");
+    assert_eq!(site["blocks_baseline"], 0);
+    assert_eq!(site["blocks_candidate"], 1);
+}
+
+#[test]
+fn a_changed_working_tree_is_measured_with_its_new_files_and_left_as_it_was() {
+    let fixture = fixture();
+    append(&fixture.root().join("README.md"), "Kept for later.\n");
+    fixture.git(&["stash", "push", "--quiet"]);
+    write(&fixture.root().join("notes.txt"), "Staged.\n");
+    fixture.git(&["add", "notes.txt"]);
+    edit(&fixture.library(), "/// Passes", "mod weight;\n\n/// Passes");
+    edit(
+        &fixture.library(),
+        "    (0..count)",
+        "    let count = weight::weigh(count);\n    (0..count)",
+    );
+    write(
+        &fixture.library().with_file_name("weight.rs"),
+        &format!("//! A file that git has not heard of.\n{}", toy::WEIGH),
+    );
+    // As it was, but newer than the index says: whoever refreshes the index writes it.
+    let manifest = fixture.root().join("Cargo.toml");
+    fs::write(&manifest, fs::read(&manifest).expect("reads")).expect("writes");
+
+    let before = Snapshot::of(fixture.root());
+    let ran = fixture.measure(&["base", "toy/names", "--quick"]);
+    before.assert_unchanged();
+    ran.assert_code(1);
+    let report = ran.report();
+    assert_eq!(*report.at("/candidate/name"), "working-tree");
+    assert_eq!(*report.at("/candidate/dirty"), true);
+    assert_eq!(*report.at("/candidate/commit"), fixture.commit_of("base"));
+    assert_one_block_more(&report, "weight::weigh (toy/src/weight.rs:");
+    let newest = &report.row(NAMES, "blocks")["explanation"]["commits"][0];
+    assert_eq!(newest["subject"], "changes in the working tree");
+}
+
+#[test]
+fn a_mistake_in_what_is_asked_for_is_bad_usage_and_says_what_helps() {
+    let fixture = fixture();
+    let before = Snapshot::of(fixture.root());
+    for (arguments, words) in [
+        (&["no-such-revision"][..], "there is no revision `no-such-revision`"),
+        (&["base", "noop", "/(/"][..], "is no regular expression"),
+        (&["base", "/(/"][..], "is no regular expression"),
+        (
+            &["readme-only", "base"][..],
+            "revision `readme-only` does not hold this workspace",
+        ),
+        (
+            &["base", "readme-only"][..],
+            "revision `readme-only` does not hold this workspace",
+        ),
+    ] {
+        fixture.compare(arguments).assert_refused(2, words);
+    }
+    for folder in ["no/such/folder", "crates"] {
+        replay(&fixture, Path::new(folder))
+            .assert_refused(2, "`--replay` takes the output folder of an earlier comparison");
+    }
+    before.assert_unchanged();
+
+    let shallow = fixture.clone_beside("shallow", &["--depth", "1"]);
+    for missing in ["HEAD~1", "slower"] {
+        Ran::compare(&shallow, &[missing]).assert_refused(2, "git fetch --unshallow");
+    }
+}
+
+#[test]
+fn a_filter_that_leaves_nothing_in_common_is_never_a_pass() {
+    let fixture = fixture();
+    let ran = fixture.compare(&["base", "noop", "no-such-operation"]);
+    ran.assert_refused(4, "no such operation in common");
+}
+
+#[test]
+fn a_revision_that_does_not_build_fails_with_the_compilers_words() {
+    let fixture = fixture();
+    let ran = fixture.compare(&["base", "broken"]);
+    ran.assert_refused(5, "does not build");
+    assert!(ran.stderr.contains("mismatched types"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("twenty-five"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_second_comparison_is_refused_while_one_runs() {
+    let fixture = fixture();
+    // Makes the slot.
+    fixture.compare(&["no-such-revision"]).assert_code(2);
+    let lock = File::options()
+        .write(true)
+        .open(fixture.slot().join("lock"))
+        .expect("opens");
+    lock.lock().expect("locks");
+    let ran = fixture.compare(&["base", "base"]);
+    ran.assert_refused(5, "another comparison of this checkout is running");
+    drop(lock);
+    fixture.compare(&["base", "base"]).assert_code(0);
+}
+
+#[test]
+fn a_killed_comparison_leaves_the_repository_alone_and_the_next_one_works() {
+    let fixture = fixture();
+    // Makes the slot and builds what is not to be interrupted.
+    fixture.compare(&["base", "base"]).assert_code(0);
+    fixture.forget_build("slower");
+    let slot = fixture.slot();
+    let before = Snapshot::of(fixture.root());
+    let start = || Running::start(fixture.root(), &["base", "slower", "--all"]);
+    let settle = || {
+        before.assert_unchanged();
+        fixture.wait_until_idle();
+        leave_traces(&slot);
+    };
+
+    let mut building = start();
+    building.wait_until("it builds", |running| running.said().contains("compare: building"));
+    building.kill();
+    settle();
+
+    let mut linking = start();
+    linking.wait_until("a program is linked", |running| has_linked(&slot, running.started()));
+    linking.kill();
+    settle();
+
+    let mut timing = start();
+    timing.wait_until("a round is taken", |running| !running.rounds().is_empty());
+    let folder = timing.folder().to_owned();
+    timing.kill();
+    settle();
+    for path in rounds(&folder) {
+        let text = fs::read_to_string(&path).expect("reads");
+        let round: Round = serde_json::from_str(&text).expect("every round is whole");
+        assert!(round.is_consistent(), "{}", path.display());
+    }
+
+    let mut interrupted = start();
+    interrupted.wait_until("a round is taken", |running| !running.rounds().is_empty());
+    assert_eq!(interrupted.interrupt(), Some(130));
+    settle();
+
+    let next = fixture.measure(&["base", "slower", "toy/mix", "--quick"]);
+    before.assert_unchanged();
+    let report = next.report();
+    next.assert_code(i32::from(report.verdict() == "regressed"));
+    assert_ne!(report.row(MIX, "time")["verdict"], "ok");
+    if has_valgrind() {
+        assert_eq!(report.row(MIX, "instructions")["verdict"], "regressed");
+    }
+    for trace in TRACES {
+        assert!(!slot.join(trace).exists(), "{trace} is left over");
+    }
+    let note = text(report.at("/layout/note"));
+    assert!(
+        !note.contains("was not kept"),
+        "the kill cost the next run its layouts: {note}"
+    );
+}
+
+/// Files where a killed comparison leaves some.
+const TRACES: [&str; 3] = ["scratch/left-over", "unfinished/left-over", "source/.git/index.lock"];
+
+fn leave_traces(slot: &Path) {
+    for trace in TRACES {
+        write(&slot.join(trace), "");
+    }
+}
+
+/// Whether a timed program was linked since then. Nothing of the build is kept at that moment but what it is linked from.
+fn has_linked(slot: &Path, since: SystemTime) -> bool {
+    let Ok(links) = fs::read_dir(slot.join("linker/links")) else {
+        return false;
+    };
+    let is_new = |link: fs::DirEntry| {
+        let complete = fs::metadata(link.path().join("complete"));
+        complete
+            .and_then(|complete| complete.modified())
+            .is_ok_and(|modified| modified > since)
+    };
+    links.filter_map(Result::ok).any(is_new)
+}
+
+/// A cache may lie in a repository: dotfiles are kept in one, and so are the caches of build machines.
+#[test]
+fn a_half_made_clone_is_made_anew_and_the_repository_around_the_cache_is_left_alone() {
+    let fixture = fixture();
+    let checkout = fixture.clone_beside("around", &[]);
+    let cache = checkout.join("target/cache");
+    make_cache(&cache);
+    // Found out without a build, and not before the clone was used.
+    let refuse = || {
+        let (mut command, folder) = run::compare(&checkout, &["readme-only", "readme-only"]);
+        let ran = Ran::of(command.env("VOICEFLOW_CACHE", &cache), &folder);
+        ran.assert_refused(2, "does not hold this workspace");
+    };
+    let around = Snapshot::of(&checkout.join(".git"));
+    refuse();
+    let git_folder = slot_of(&cache, &checkout).join("source/.git");
+
+    fs::remove_file(git_folder.join("objects/info/alternates")).expect("removes");
+    refuse();
+    around.assert_unchanged();
+
+    fixture::remove(&git_folder);
+    fs::create_dir(&git_folder).expect("makes");
+    refuse();
+    around.assert_unchanged();
+    assert_eq!(git(&checkout, &["status", "--porcelain"]), "");
+}
+
+#[test]
+fn added_and_removed_operations_are_listed_and_one_that_crashes_spoils_no_other() {
+    let fixture = fixture();
+    let ran = fixture.measure(&["base", "changed", "--quick"]);
+    ran.assert_code(5);
+    let report = ran.report();
+    assert_eq!(report.ids("added"), [PRODUCT]);
+    assert_eq!(report.ids("removed"), [SUM]);
+    let failed = report.at("/failed").as_array().expect("a list");
+    assert!(failed.iter().all(|problem| problem["id"] == NAMES), "{failed:#?}");
+    let reasons: Vec<&str> = failed.iter().map(|problem| text(&problem["reason"])).collect();
+    let of_the_time = "candidate: it ended with exit status: 3: there are no 100 names";
+    assert!(reasons.contains(&of_the_time), "{reasons:#?}");
+    assert!(
+        reasons
+            .iter()
+            .any(|reason| reason.starts_with("candidate, allocations: ")),
+        "{reasons:#?}"
+    );
+    assert!(report.find(NAMES, "time").is_none(), "what crashed has no time");
+    assert_eq!(report.row(MIX, "blocks")["verdict"], "ok");
+    assert!(report.row(MIX, "time")["rounds"].as_u64() > Some(0));
+    assert!(report.regressed().is_empty(), "{:?}", report.verdicts());
+}
+
+#[test]
+fn stored_rounds_give_the_same_verdicts_again_and_damaged_ones_are_refused_by_name() {
+    let fixture = fixture();
+    let measured = fixture.slower();
+    let (before, stored) = (measured.report(), Snapshot::of(&measured.folder.join("rounds")));
+    let again = replay(&fixture, &measured.folder);
+    assert_eq!(again.code, measured.code, "{}", again.stderr);
+    let after = again.report();
+    assert_eq!(after.verdict(), before.verdict());
+    assert_eq!(after.verdicts(), before.verdicts());
+    for pointer in ["/raw_sha256", "/placebo", "/baseline", "/candidate"] {
+        assert_eq!(after.at(pointer), before.at(pointer), "{pointer}");
+    }
+    stored.assert_unchanged();
+
+    let folder = fixture::outputs().join("damaged");
+    copy_folder(&measured.folder, &folder);
+    let round = folder.join("rounds").join(MIX).join("judge-000.json");
+    let whole = fs::read_to_string(&round).expect("reads");
+    for damaged in [whole[..whole.len() / 2].to_owned(), without_a_sample(&whole)] {
+        fs::write(&round, damaged).expect("writes");
+        replay(&fixture, &folder).assert_refused(5, &round.to_string_lossy());
+    }
+}
+
+/// A round in which one side has a batch less than the other.
+fn without_a_sample(round: &str) -> String {
+    let mut round: Value = serde_json::from_str(round).expect("is JSON");
+    let samples = round["candidate"]["cpu_ns"].as_array_mut().expect("a list");
+    samples.pop().expect("there are batches");
+    round.to_string()
+}
+
+/// Decides again, with a cache in which there is nothing to measure with.
+fn replay(fixture: &Fixture, folder: &Path) -> Ran {
+    let cache = tempfile::tempdir().expect("temporary folder");
+    let mut command = xtask(fixture.root(), &["compare", "--format", "json", "--replay"]);
+    let ran = Ran::of(command.arg(folder).env("VOICEFLOW_CACHE", cache.path()), folder);
+    let left = fs::read_dir(cache.path()).expect("lists").count();
+    assert_eq!(left, 0, "a replay builds and measures nothing");
+    ran
+}
+
+#[test]
+fn every_report_is_written_and_the_comment_begins_with_its_marker() {
+    let fixture = fixture();
+    let measured = fixture.slower();
+    for name in [
+        "comparison.json",
+        "comment.md",
+        "report.html",
+        "bmf.json",
+        "github-action-benchmark.json",
+    ] {
+        let report = fs::read_to_string(measured.folder.join(name)).expect("reads");
+        assert!(report.contains(MIX), "{name}");
+    }
+    let folder = measured.folder.to_string_lossy();
+    let mut command = xtask(
+        fixture.root(),
+        &["compare", "--format", "markdown", "--replay", &folder],
+    );
+    let comment = Ran::of(&mut command, &measured.folder);
+    assert_eq!(comment.code, measured.code, "{}", comment.stderr);
+    let mut lines = comment.stdout.lines();
+    assert_eq!(lines.next(), Some("<!-- voiceflow-compare -->"));
+    let word = match measured.report().verdict() {
+        "regressed" => "**REGRESSED**: ",
+        _ => "**NOT RESOLVED**: ",
+    };
+    let headline = lines.next().unwrap_or_default();
+    assert!(headline.starts_with(word), "{headline}");
+    let written = fs::read_to_string(measured.folder.join("comment.md")).expect("reads");
+    assert_eq!(comment.stdout, written);
+}
