@@ -12,7 +12,9 @@ use crate::workspace::Workspace;
 
 /// Makes the clone where there is none, under its name only when it is complete.
 pub(crate) fn prepare(workspace: &Workspace, clone: &Path) -> anyhow::Result<()> {
-    if is_complete(clone) {
+    let objects = format!("{}\n", git_folder(workspace)?.join("objects").display());
+    let borrows = std::fs::read_to_string(clone.join(ALTERNATES)).is_ok_and(|borrowed| borrowed == objects);
+    if borrows && is_complete(clone) {
         return Ok(());
     }
     let mut name = clone.as_os_str().to_owned();
@@ -24,11 +26,12 @@ pub(crate) fn prepare(workspace: &Workspace, clone: &Path) -> anyhow::Result<()>
     // Not `git clone`: that refuses shallow repositories, and would follow whatever the user's HEAD points to.
     std::fs::create_dir_all(unfinished).with_context(|| format!("cannot make {}", unfinished.display()))?;
     Git::at(unfinished).run(&["init", "--quiet"])?;
-    let alternates = unfinished.join(".git/objects/info/alternates");
-    let objects = git_folder(workspace)?.join("objects");
-    write_file(&alternates, format!("{}\n", objects.display()).as_bytes())?;
+    write_file(&unfinished.join(ALTERNATES), objects.as_bytes())?;
     std::fs::rename(unfinished, clone).with_context(|| format!("cannot make {}", clone.display()))
 }
+
+/// Where git is told whose objects to use besides its own.
+const ALTERNATES: &str = ".git/objects/info/alternates";
 
 /// Whether the repository that git finds there is the clone's own, and not one around the cache.
 fn is_complete(clone: &Path) -> bool {

@@ -147,8 +147,8 @@ pub(crate) fn end_children_when_interrupted() -> anyhow::Result<()> {
 }
 
 fn end_group(leader: u32) {
-    // The shell's own `kill`: not every system has the program.
-    let script = format!("kill -KILL -- -{leader}");
+    // The shell's own `kill`: not every system has the program. dash takes a group after `-s` only.
+    let script = format!("kill -s KILL -- -{leader}");
     let _ = Command::new("sh").args(["-c", &script]).stderr(Stdio::null()).status();
 }
 

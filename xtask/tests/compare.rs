@@ -177,7 +177,7 @@ fn a_changed_working_tree_is_measured_with_its_new_files_and_left_as_it_was() {
     assert_eq!(*report.at("/candidate/name"), "working-tree");
     assert_eq!(*report.at("/candidate/dirty"), true);
     assert_eq!(*report.at("/candidate/commit"), fixture.commit_of("base"));
-    assert_one_block_more(&report, "weight::weigh (toy/src/weight.rs:");
+    assert_one_block_more(&report, "weigh (toy/src/weight.rs:");
     let newest = &report.row(NAMES, "blocks")["explanation"]["commits"][0];
     assert_eq!(newest["subject"], "changes in the working tree");
 }

@@ -35,7 +35,7 @@ use rand::Rng as _;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
-use voiceflow_record::{Clock, Conditions, OperationId, write_file};
+use voiceflow_record::{Conditions, OperationId, write_file};
 
 use self::assemble::Evidence;
 use self::census::{Census, Common};
@@ -352,22 +352,18 @@ fn time(
     operations.shuffle(&mut random);
     let planted = planted(request, &operations);
     let course = |common: &&Common| {
-        let clock = common.entry.paired.map_or(Clock::Wall, |paired| paired.clock);
         let plant = if planted.contains(&common.id) {
             request.plant_percent
         } else {
             0.0
         };
-        Course::new(common.id.clone(), clock, plant)
+        Course::new(common.id.clone(), plant)
     };
     let courses: Vec<Course> = operations.iter().map(course).collect();
     let placebos: Vec<Course> = operations
         .iter()
         .take(operations.len().div_ceil(PLACEBO_SHARE))
-        .map(|common| {
-            let clock = common.entry.paired.map_or(Clock::Wall, |paired| paired.clock);
-            Course::new(common.id.clone(), clock, 0.0)
-        })
+        .map(|common| Course::new(common.id.clone(), 0.0))
         .collect();
     let mut suite = Suite::new(policy.clone(), courses.len());
     let mut placebo = Suite::new(

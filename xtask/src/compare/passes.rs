@@ -41,7 +41,6 @@ pub(crate) trait Programs {
 #[derive(Clone, Debug)]
 pub(crate) struct Course {
     pub(crate) id: OperationId,
-    pub(crate) clock: Clock,
     /// A slowdown planted in the candidate, in per cent.
     pub(crate) plant_percent: f64,
     shape: Option<Shape>,
@@ -50,10 +49,9 @@ pub(crate) struct Course {
 
 impl Course {
     /// Before its first round.
-    pub(crate) fn new(id: OperationId, clock: Clock, plant_percent: f64) -> Self {
+    pub(crate) fn new(id: OperationId, plant_percent: f64) -> Self {
         Self {
             id,
-            clock,
             plant_percent,
             shape: None,
             spent: Duration::ZERO,
@@ -258,7 +256,7 @@ fn is_out_of_time(limits: TimeLimits, course: &Course, rounds: u32) -> bool {
 
 /// How many rounds of an operation there is time for, up to `most`, when each takes as long as `round`.
 pub(crate) fn rounds_that_fit(limits: TimeLimits, id: &OperationId, call_ns: f64, round: Duration, most: u32) -> u32 {
-    let mut course = Course::new(id.clone(), Clock::Cpu, 0.0);
+    let mut course = Course::new(id.clone(), 0.0);
     course.shape = Some(Shape::of(call_ns));
     (1..most)
         .find(|&rounds| {
@@ -335,7 +333,7 @@ mod tests {
     use super::*;
 
     fn course(call_ns: f64, spent_s: f64) -> Course {
-        let mut course = Course::new("a/b/c".parse().expect("valid"), Clock::Cpu, 0.0);
+        let mut course = Course::new("a/b/c".parse().expect("valid"), 0.0);
         course.shape = Some(Shape::of(call_ns));
         course.spent = Duration::from_secs_f64(spent_s);
         course

@@ -164,7 +164,7 @@ struct Taken {
 }
 
 enum Exchange {
-    Taken(Taken),
+    Taken(Box<Taken>),
     OtherInputs(String),
 }
 
@@ -197,7 +197,7 @@ fn exchange(plan: &Plan, a: &mut Side, b: &mut Side) -> Result<Exchange, SideFai
     }
     taken.baseline.scheduling = a.finish()?;
     taken.candidate.scheduling = b.finish()?;
-    Ok(Exchange::Taken(taken))
+    Ok(Exchange::Taken(Box::new(taken)))
 }
 
 /// AB BA BA AB: a drift that is even over four pairs favours neither side.

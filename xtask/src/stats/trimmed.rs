@@ -45,6 +45,7 @@ impl Trimmed {
     }
 
     /// Of the mean.
+    #[cfg(test)]
     pub(crate) fn standard_error(&self) -> f64 {
         (self.variance / self.n as f64).sqrt()
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rand::Rng as _;
-use voiceflow_record::{Clock, Host, Instrument, OperationId};
+use voiceflow_record::{Host, Instrument, OperationId};
 
 use super::line::Commit;
 use super::yardstick::Counter;
@@ -179,7 +179,6 @@ impl<'a> Site<'a> {
         }
         let rounds_folder = self.folder.join(ROUNDS).join(&other.built.revision.commit);
         clear_rounds(&rounds_folder)?;
-        let clock = common.entry.paired.map_or(Clock::Wall, |paired| paired.clock);
         let mut suite = Suite::new(policy.clone(), 1);
         let mut no_placebo = Suite::new(policy.clone(), 1);
         let mut run = Run {
@@ -189,7 +188,7 @@ impl<'a> Site<'a> {
             scratch: self.slot.scratch()?,
             seed: rand::rng().random(),
         };
-        let courses = vec![Course::new(self.id.clone(), clock, 0.0)];
+        let courses = vec![Course::new(self.id.clone(), 0.0)];
         let measured = passes::measure(&mut run, courses, &mut suite, Vec::new(), &mut no_placebo)?;
         if let Some(problem) = measured.failed.first() {
             return Ok(Timed::Failed(problem.reason.clone()));

@@ -135,7 +135,7 @@ impl WirePoint {
 impl CallSite {
     /// Leaves out the runtime's frames at the inner end, unless there are no others: then the innermost stays.
     fn new(frames: Vec<Frame>) -> Self {
-        let first = frames.iter().position(|frame| !is_runtime(&frame.function));
+        let first = frames.iter().position(|frame| !frame.is_of_the_runtime());
         let (skipped, kept) = match first {
             Some(first) => (first, FRAMES),
             None => (0, 1),
@@ -213,6 +213,17 @@ const RUNTIME_CRATES: [&str; 5] = ["alloc::", "core::", "std::", "hashbrown::", 
 
 /// The symbols between the allocator's interface and the allocator that is installed.
 const ALLOCATOR_SYMBOLS: [&str; 3] = ["__rust_", "__rg_", "__rdl_"];
+
+impl Frame {
+    /// By its name, or by its file: with line tables alone functions are named without their path.
+    fn is_of_the_runtime(&self) -> bool {
+        let lies_there = |file: &String| starts_with_any(file, &RUNTIME_SOURCES);
+        is_runtime(&self.function) || self.file.as_ref().is_some_and(lies_there)
+    }
+}
+
+/// The sources of the same crates, as dhat names files.
+const RUNTIME_SOURCES: [&str; 5] = ["alloc/src/", "core/src/", "std/src/", "hashbrown-", "dhat-"];
 
 fn is_runtime(function: &str) -> bool {
     match function.strip_prefix('<') {
@@ -562,6 +573,19 @@ mod tests {
             ]
         );
         assert_eq!(deltas(&sites(&baseline), &sites(&candidate), 2).len(), 2);
+    }
+
+    #[test]
+    fn the_runtime_is_known_by_its_files_where_functions_have_no_path() {
+        let frame = |function: &str, file: &str| Frame {
+            function: function.to_owned(),
+            file: Some(file.to_owned()),
+            line: Some(1),
+        };
+        for file in ["dhat-0.3.3/src/lib.rs", "alloc/src/alloc.rs", "core/src/iter/mod.rs"] {
+            assert!(frame("alloc", file).is_of_the_runtime(), "{file}");
+        }
+        assert!(!frame("weigh", "toy/src/weight.rs").is_of_the_runtime());
     }
 
     #[test]

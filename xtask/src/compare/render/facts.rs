@@ -8,6 +8,7 @@ use super::words::{
     NONE, change, changed, differs, figure, ids, is_unremarkable, metric_name, named, operations, percentage, rows,
 };
 use crate::compare::model::{BudgetLine, Comparison, Metric, PlaceboRow, Problem, Side, Verdict, Waived};
+use crate::stats::cluster::geometric_mean_interval;
 use crate::units;
 
 /// One revision in a few words.
@@ -45,6 +46,7 @@ pub(crate) fn facts(comparison: &Comparison) -> Vec<Fact> {
         ("builds", comparison.differences.is_empty().then_some(nothing_differs)),
         ("measured", Some(format!("for {}", lasting(comparison.measured_s)))),
         ("asked for", Some(settings(comparison))),
+        ("suite", suite(comparison)),
         ("placebo", Some(placebo(comparison))),
         ("planted", planted(comparison)),
         ("layout", Some(layout(comparison))),
@@ -58,6 +60,20 @@ pub(crate) fn facts(comparison: &Comparison) -> Vec<Fact> {
     .into_iter()
     .filter_map(|(label, value)| Some(Fact { label, value: value? }))
     .collect()
+}
+
+/// All times together: a drift that no single row shows. Operations are the clusters, however many rounds each has.
+fn suite(comparison: &Comparison) -> Option<String> {
+    let times = comparison.operations.iter().filter(|row| row.metric == Metric::Time);
+    let log_ratios: Vec<f64> = times.filter_map(|row| row.change).map(f64::ln_1p).collect();
+    let (mean, low, high) = geometric_mean_interval(&log_ratios, 0.95)?;
+    Some(format!(
+        "geometric mean of {} times {}, 95 % interval {} to {}",
+        log_ratios.len(),
+        change(Some(mean - 1.0)),
+        change(Some(low - 1.0)),
+        change(Some(high - 1.0))
+    ))
 }
 
 /// What the run was asked to show.
