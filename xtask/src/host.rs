@@ -1,5 +1,6 @@
 //! Facts about this machine and this build that every record carries.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -44,6 +45,22 @@ pub(crate) fn build_of(workspace: &Workspace, package: &str) -> anyhow::Result<B
         flags: build_flags(workspace)?,
         lock_sha256: Lockfile::read(workspace.root())?.dependencies_sha256(package),
     })
+}
+
+/// The variables that a checkout's cargo configuration sets for the programs it runs, and with them how many threads a
+/// library takes. Paths relative to the checkout are left out: they name build tools.
+pub(crate) fn configured_environment(workspace: &Workspace) -> anyhow::Result<BTreeMap<String, String>> {
+    let path = workspace.root().join(".cargo/config.toml");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let config: toml::Table = text
+        .parse()
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let variables = config.get("env").and_then(toml::Value::as_table);
+    Ok(variables
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+        .collect())
 }
 
 /// Compiler flags and build variables as the workspace's cargo configuration sets them, or as the environment overrides

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use voiceflow_record::environment;
-use voiceflow_record::paired::{PAIRED_PROTOCOL, PairedCommand, PairedReply, REPLY_PREFIX, Scheduling};
+use voiceflow_record::paired::{PAIRED_PROTOCOL, PairedCommand, PairedReply, REPLY_PREFIX};
 
 use crate::body::Stopwatch;
 use crate::time::estimate_call;

@@ -91,7 +91,7 @@ pub(crate) fn comparison(evidence: &Evidence<'_>) -> anyhow::Result<Comparison> 
         failed,
         skipped: skipped(evidence),
         identical: evidence.census.identical.clone(),
-        differences: differences(baseline, candidate),
+        differences: differences(baseline, candidate, evidence.settings.kit_overlay),
         waived: Vec::new(),
         budgets: Vec::new(),
         problems: Vec::new(),
@@ -342,8 +342,15 @@ fn side(built: &Built) -> Side {
 }
 
 /// What differs between the two builds besides the project's own code.
-fn differences(baseline: &Built, candidate: &Built) -> Vec<String> {
+fn differences(baseline: &Built, candidate: &Built, kit_overlay: bool) -> Vec<String> {
     let mut found = Vec::new();
+    if kit_overlay {
+        found.push(
+            "both sides are built with the candidate's operations, kit, manifests and lock file: a change of those, or of \
+             a dependency, is not seen"
+                .to_owned(),
+        );
+    }
     for (package, old) in &baseline.manifest.builds {
         let Some(new) = candidate.manifest.builds.get(package) else {
             continue;

@@ -64,7 +64,9 @@ pub(crate) fn take(baseline: &Built, candidate: &Built, filter: &Filter, all: bo
             continue;
         }
         let same = |instrument| same_program(baseline, candidate, before, now, instrument);
-        let same_inputs = baseline.manifest.assets_sha256 == candidate.manifest.assets_sha256;
+        let same_inputs = baseline.manifest.assets_sha256 == candidate.manifest.assets_sha256
+            // A variable may set the number of threads.
+            && baseline.manifest.environment == candidate.manifest.environment;
         let same_code = same(Instrument::Time) && same_inputs;
         let is_identical = same_code && now.entry.instruments.iter().all(|&instrument| same(instrument));
         if is_identical && !all {
@@ -181,6 +183,7 @@ mod tests {
                 }],
                 builds: BTreeMap::new(),
                 assets_sha256: String::new(),
+                environment: BTreeMap::new(),
             },
         }
     }
@@ -215,6 +218,15 @@ mod tests {
         let old = built(&["a/b/c"], "1");
         let mut new = built(&["a/b/c"], "1");
         new.manifest.assets_sha256 = "other".to_owned();
+        assert_eq!(take(&old, &new, &Filter::All, false).common.len(), 1);
+    }
+
+    #[test]
+    fn equal_code_with_another_number_of_threads_is_measured() {
+        let (old, mut new) = (built(&["a/b/c"], "1"), built(&["a/b/c"], "1"));
+        new.manifest
+            .environment
+            .insert("CANDLE_NUM_THREADS".to_owned(), "2".to_owned());
         assert_eq!(take(&old, &new, &Filter::All, false).common.len(), 1);
     }
 

@@ -39,8 +39,8 @@ pub(crate) struct Policy {
 /// What one sixth of the way to the last look costs more in width is little; a confirmation needs few.
 pub(crate) const CONFIRM_LOOKS: [u32; 4] = [6, 8, 12, 16];
 
-/// The chance with which `ok` may be wrong about one row, one-sided.
-const OK_CONFIDENCE: f64 = 0.995;
+/// The chance with which `ok` may be wrong about one row, over all looks: of a slowdown as large as the margin.
+const OK_ALPHA: f64 = 0.005;
 
 /// The probability with which a change of the smallest detectable size is flagged.
 const POWER: f64 = 0.95;
@@ -73,6 +73,7 @@ enum Standing {
 pub(crate) struct Suite {
     policy: Policy,
     looks: Looks,
+    ok_looks: Looks,
     confirm_looks: Looks,
     series: BTreeMap<OperationId, Series>,
     /// Fixed at the first look, so that a verdict does not hang on when others were decided.
@@ -142,6 +143,7 @@ impl Suite {
     pub(crate) fn new(policy: Policy, rows: usize) -> Self {
         Self {
             looks: Looks::new(&policy.looks, policy.family_alpha, rows.max(1)),
+            ok_looks: Looks::new(&policy.looks, OK_ALPHA, 1),
             confirm_looks: Looks::new(&policy.confirm_looks, policy.confirm_alpha, 1),
             policy,
             series: BTreeMap::new(),
@@ -205,7 +207,9 @@ impl Suite {
         for series in self.series.values_mut() {
             let prior = self.priors.get(&key(series.clock)).copied().unwrap_or(Prior::none());
             match series.standing {
-                Standing::Open | Standing::WithinMargin => look_at(series, &self.policy, &self.looks, &prior),
+                Standing::Open | Standing::WithinMargin => {
+                    look_at(series, &self.policy, &self.looks, &self.ok_looks, &prior)
+                }
                 Standing::Suspect => look_at_confirmation(series, &self.policy, &self.confirm_looks),
                 Standing::Confirmed | Standing::NotConfirmed => {}
             }
@@ -270,7 +274,7 @@ impl Suite {
     fn finding(&self, id: &OperationId, series: &Series, found: &Moderated, p_adjusted: f64, p_faster: f64) -> Finding {
         let confirmation = self.confirmation(series);
         let estimate = Estimate::of(found);
-        let is_ok = found.upper(OK_CONFIDENCE) < self.policy.margin.ln_1p();
+        let is_ok = found.upper(1.0 - self.ok_looks.alpha_at(self.last_look(series))) < self.policy.margin.ln_1p();
         let gone = confirmation.is_some_and(|confirmed| confirmed.estimate.high < estimate.low);
         let verdict = match series.standing {
             Standing::Confirmed => TimeVerdict::Regressed,
@@ -290,6 +294,12 @@ impl Suite {
             p_adjusted,
             smallest_detectable: self.smallest_detectable(series, found),
         }
+    }
+
+    /// The look that was reached, or the first where none was.
+    fn last_look(&self, series: &Series) -> usize {
+        let is_reached = |&look: &u32| look as usize <= series.judge.len();
+        self.policy.looks.iter().rposition(is_reached).unwrap_or(0)
     }
 
     fn estimate(&self, series: &Series) -> Option<Moderated> {
@@ -331,7 +341,7 @@ impl Estimate {
     }
 }
 
-fn look_at(series: &mut Series, policy: &Policy, looks: &Looks, prior: &Prior) {
+fn look_at(series: &mut Series, policy: &Policy, looks: &Looks, ok_looks: &Looks, prior: &Prior) {
     let rounds = u32::try_from(series.judge.len()).unwrap_or(u32::MAX);
     let (Some(look), Some(trimmed)) = (looks.look_after(rounds), Trimmed::of(&series.judge)) else {
         return;
@@ -339,7 +349,7 @@ fn look_at(series: &mut Series, policy: &Policy, looks: &Looks, prior: &Prior) {
     let found = prior.moderate(&trimmed);
     if found.p_above(policy.tolerance.ln_1p()) < looks.alpha_at(look) {
         series.standing = Standing::Suspect;
-    } else if found.upper(OK_CONFIDENCE) < policy.margin.ln_1p() {
+    } else if found.upper(1.0 - ok_looks.alpha_at(look)) < policy.margin.ln_1p() {
         series.standing = Standing::WithinMargin;
     } else {
         series.standing = Standing::Open;
@@ -358,7 +368,7 @@ fn look_at_confirmation(series: &mut Series, policy: &Policy, looks: &Looks) {
     let is_last = look + 1 == looks.rounds().len();
     if found.p_above(tolerance) < looks.alpha_at(look) {
         series.standing = Standing::Confirmed;
-    } else if is_last || found.upper(OK_CONFIDENCE) < tolerance {
+    } else if is_last || found.upper(1.0 - OK_ALPHA) < tolerance {
         series.standing = Standing::NotConfirmed;
     }
 }

@@ -211,7 +211,7 @@ impl Names {
 ///
 /// Back references in v0 names count bytes, disambiguators included: where those differ in length, which few do, the
 /// names stay different.
-fn plain_linker_name(name: &str) -> String {
+pub(crate) fn plain_linker_name(name: &str) -> String {
     let name = without_module(name);
     if name.starts_with("_R") {
         without_disambiguators(name)

@@ -3,12 +3,13 @@
 //! Where a function lies in memory moves its speed by more than most changes do. While the slot builds, a small script
 //! in the linker's place keeps what each timed program is linked from; from that the link is repeated here.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 
 use super::layout_list::{self, Order};
 use super::slot::{Built, Program};
@@ -124,6 +125,8 @@ pub(crate) struct Matched {
     pub(crate) baseline: PathBuf,
     pub(crate) candidate: PathBuf,
     pub(crate) order: Order,
+    /// Functions of equal name and size that do lie at the same address in both.
+    pub(crate) in_place: usize,
 }
 
 /// Links both programs of a crate again in one order. An error says why it cannot be done on this machine.
@@ -152,11 +155,38 @@ pub(crate) fn matching(
         relink(&built.links(program), &output, &flags).map(|()| output)
     });
     let [baseline, candidate] = outputs;
+    let (baseline, candidate) = (baseline?, candidate?);
+    let in_place = in_place(&baseline, &candidate)?;
+    // A linker may take the list and not follow it.
+    ensure!(
+        in_place * 10 >= order.matched * 9,
+        "the linker put {in_place} of {} functions in the same places",
+        order.matched
+    );
     Ok(Matched {
-        baseline: baseline?,
-        candidate: candidate?,
+        baseline,
+        candidate,
         order,
+        in_place,
     })
+}
+
+fn in_place(baseline: &Path, candidate: &Path) -> anyhow::Result<usize> {
+    let read = |path: &Path| -> anyhow::Result<BTreeSet<(String, u64, u64)>> {
+        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let symbols = layout_list::functions_of(&bytes)?;
+        Ok(symbols
+            .into_iter()
+            .map(|symbol| {
+                (
+                    layout_list::plain_linker_name(&symbol.name),
+                    symbol.size,
+                    symbol.address,
+                )
+            })
+            .collect())
+    };
+    Ok(read(baseline)?.intersection(&read(candidate)?).count())
 }
 
 /// Links a program again with its functions in an order drawn by the seed.

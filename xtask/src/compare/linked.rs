@@ -39,7 +39,7 @@ struct Sides {
 }
 
 /// How many different shuffled layouts there are at most; rounds beyond it use them again.
-const SHUFFLES: u32 = 32;
+const SHUFFLES: u32 = 64;
 
 impl<'a> Linked<'a> {
     /// Links both sides of every crate that has operations to measure. `always_shuffled`: every judging round is to have
@@ -108,7 +108,7 @@ impl<'a> Linked<'a> {
         };
         let (baseline, candidate) = match attempt {
             Ok(matched) => {
-                self.layout.functions_matched += matched.order.matched;
+                self.layout.functions_matched += matched.in_place;
                 self.layout.functions += matched.order.functions;
                 (matched.baseline, matched.candidate)
             }
@@ -199,13 +199,14 @@ impl<'a> Linked<'a> {
     }
 
     fn pair(&self, folder: &Path, baseline: PathBuf, candidate: PathBuf) -> Pair {
-        let contender = |program| Contender {
+        let contender = |program, built: &Built| Contender {
             program,
             folder: self.source.join(folder),
+            environment: built.manifest.environment.clone(),
         };
         Pair {
-            baseline: contender(baseline),
-            candidate: contender(candidate),
+            baseline: contender(baseline, self.baseline),
+            candidate: contender(candidate, self.candidate),
         }
     }
 }
@@ -221,11 +222,24 @@ impl Programs for Linked<'_> {
 
     fn placebo(&mut self, id: &OperationId) -> anyhow::Result<Pair> {
         let (folder, sides) = self.sides(id)?;
-        Ok(self.pair(folder, sides.baseline.clone(), sides.copy.clone()))
+        let pair = self.pair(folder, sides.baseline.clone(), sides.copy.clone());
+        Ok(Pair {
+            candidate: Contender {
+                environment: pair.baseline.environment.clone(),
+                ..pair.candidate
+            },
+            ..pair
+        })
     }
 
     fn confirm(&mut self, id: &OperationId, number: u32) -> anyhow::Result<(Pair, Option<u64>)> {
         if self.layout.shuffled {
+            // Other layouts than those that raised the suspicion.
+            let number = if self.layout.judged_shuffled {
+                number + SHUFFLES / 2
+            } else {
+                number
+            };
             return self.shuffled_pair(id, number);
         }
         let (folder, sides) = self.sides(id)?;

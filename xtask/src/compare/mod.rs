@@ -61,17 +61,19 @@ pub(crate) use self::validate::run as validate;
 
 /// Compares, prints the report, and ends with the code its verdict has.
 pub(crate) fn run(workspace: &Workspace, command: &CompareCommand) -> anyhow::Result<Outcome> {
-    let (comparison, folder) = match &command.replay {
-        Some(folder) => (replay::decide(folder)?, folder.clone()),
+    let comparison = match &command.replay {
+        // What was measured and signed stays as it is.
+        Some(folder) => replay::decide(folder)?,
         None => {
             let request = Request::parse(workspace, command)?;
             let folder = bench::output_folder(workspace, "compare", command.output_dir.clone())?;
-            (compare(workspace, &request, &folder)?, folder)
+            let comparison = compare(workspace, &request, &folder)?;
+            write_reports(&comparison, &folder)?;
+            eprintln!("everything measured: {}", folder.display());
+            comparison
         }
     };
-    write_reports(&comparison, &folder)?;
     print(&comparison, command.format)?;
-    eprintln!("everything measured: {}", folder.display());
     Ok(outcome(&comparison, command.strict))
 }
 
@@ -203,7 +205,8 @@ impl Request {
             candidate: candidate.unwrap_or_else(|| WORKING_TREE.to_owned()),
             filter_text: filter,
             effort: Effort::of(command),
-            all: command.all,
+            // A slowdown planted in nothing shows nothing.
+            all: command.all || command.plant.is_some(),
             plant_percent: command.plant.unwrap_or(0.0),
             kit_overlay: command.kit_overlay,
             held_to_account: command.signoff,
@@ -461,7 +464,8 @@ pub(crate) fn print(comparison: &Comparison, format: ReportFormat) -> anyhow::Re
     Ok(())
 }
 
-/// The exit code's meaning. A failed operation outweighs all but a void run: what was not measured may be the worst.
+/// The exit code's meaning: what is known to be wrong first, then what could not be measured, which may be worse, then what
+/// could not be told.
 pub(crate) fn outcome(comparison: &Comparison, strict: bool) -> Outcome {
     match comparison.verdict {
         Verdict::Void => Outcome::SetupOrMeasurementFailed,

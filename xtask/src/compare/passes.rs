@@ -189,9 +189,8 @@ pub(crate) fn measure(
                     still_open.push((kind, course));
                 }
                 Taken::Failed(reason) => {
-                    if kind == Purpose::Judge {
-                        measured.failed.push(problem(&course, &reason));
-                    }
+                    let of_placebo = if kind == Purpose::Placebo { "as a placebo, " } else { "" };
+                    measured.failed.push(problem(&course, &format!("{of_placebo}{reason}")));
                     suite.remove(&course.id);
                     progress.ends();
                 }
@@ -246,7 +245,7 @@ fn is_out_of_time(limits: TimeLimits, course: &Course, rounds: u32) -> bool {
     let next = course
         .spent
         .mul_f64((f64::from(rounds) + 1.0) / f64::from(rounds.max(1)));
-    let stretched = if rounds < LEAST_ROUNDS {
+    let stretched = if is_long && rounds < LEAST_ROUNDS {
         limit.mul_f64(STRETCH)
     } else {
         limit

@@ -101,8 +101,11 @@ fn snapshot(workspace: &Workspace, clone: &Path, base: &str) -> anyhow::Result<S
         .with("GIT_INDEX_FILE", scratch.path().join("index"))
         .with("GIT_OBJECT_DIRECTORY", clone.join(".git/objects"))
         .with("GIT_ALTERNATE_OBJECT_DIRECTORIES", objects);
-    git.run(&["read-tree", base])?;
-    git.run(&["add", "--all", "--", ":/"])
+    // What a user has git keep beside the index would be written into the user's repository.
+    let settings = ["core.splitIndex", "core.fsmonitor", "core.untrackedCache"].map(|name| format!("{name}=false"));
+    let quietly: Vec<&str> = settings.iter().flat_map(|setting| ["-c", setting.as_str()]).collect();
+    git.run(&[&quietly[..], &["read-tree", base]].concat())?;
+    git.run(&[&quietly[..], &["add", "--all", "--", ":/"]].concat())
         .context("cannot take a snapshot of the working tree")?;
     let tree = git.run(&["write-tree"])?;
     const SOMEBODY: &str = "VoiceFlow Bench";

@@ -3,7 +3,7 @@
 //! This program holds the baton: a process works only while it owes a reply, so the two never work at once, and one that
 //! dies, hangs or answers wrongly ends its round with a word of which side it was.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -27,6 +27,8 @@ use crate::process;
 pub(crate) struct Contender {
     pub(crate) program: PathBuf,
     pub(crate) folder: PathBuf,
+    /// What its revision's cargo configuration sets for the programs it runs.
+    pub(crate) environment: BTreeMap<String, String>,
 }
 
 /// What one round is to be.
@@ -210,7 +212,7 @@ fn pin(ready: &Ready, a: &mut Side, b: &mut Side) -> Result<Option<usize>, SideF
     if ready.cores > 1 || ready.clock == Clock::Wall || !cfg!(target_os = "linux") {
         return Ok(None);
     }
-    let core = std::thread::available_parallelism().map_or(1, usize::from) - 1;
+    let core = last_allowed_core();
     for side in [a, b] {
         match side.ask(PairedCommand::Pin { core }, REPLY_WITHIN)? {
             PairedReply::Pinned => {}
@@ -218,6 +220,18 @@ fn pin(ready: &Ready, a: &mut Side, b: &mut Side) -> Result<Option<usize>, SideF
         }
     }
     Ok(Some(core))
+}
+
+/// The last of the processors that this process may use: a container may have been given others than the first ones.
+fn last_allowed_core() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    allowed.and_then(last_of_list).unwrap_or(0)
+}
+
+/// The last number of `0-3,8`.
+fn last_of_list(list: &str) -> Option<usize> {
+    list.trim().rsplit([',', '-']).next()?.parse().ok()
 }
 
 /// What a process said of itself.
@@ -267,6 +281,7 @@ impl Side {
         process::scrub_cargo_variables(&mut command);
         let mut child = command
             .current_dir(&contender.folder)
+            .envs(&contender.environment)
             .env(environment::PAIRED, operation.as_str())
             // Where the stack begins depends on the size of the environment.
             .env("VOICEFLOW_PADDING", padding)
@@ -279,8 +294,10 @@ impl Side {
         let output = child.stdout.take().context("the process has no output")?;
         let (sender, replies) = mpsc::channel();
         std::thread::spawn(move || {
-            for line in BufReader::new(output).lines() {
+            for line in BufReader::new(output).split(b'\n') {
                 let Ok(line) = line else { break };
+                // Libraries may print anything.
+                let line = String::from_utf8_lossy(&line);
                 let reply = line
                     .strip_prefix(REPLY_PREFIX)
                     .and_then(|text| serde_json::from_str(text).ok());
@@ -370,13 +387,23 @@ impl Side {
                 Err(self.failed(format!("it did not answer within {} s", within.as_secs())))
             }
             Err(RecvTimeoutError::Disconnected) => {
-                let ended = self
-                    .child
-                    .wait()
-                    .map_or_else(|error| error.to_string(), |status| describe(&status));
+                let ended = self.ending();
                 Err(self.failed(format!("{ended}: {}", last_line(&self.log))))
             }
         }
+    }
+
+    /// How a process that says nothing more ends: by itself within a second, or not.
+    fn ending(&mut self) -> String {
+        drop(self.input.take());
+        for _ in 0..200 {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return describe(&status),
+                Ok(None) => std::thread::sleep(Duration::from_millis(5)),
+                Err(error) => return error.to_string(),
+            }
+        }
+        "it closed its output and did not end".to_owned()
     }
 
     fn unexpected(&self, reply: &PairedReply) -> SideFailed {
@@ -413,9 +440,8 @@ fn describe(status: &ExitStatus) -> String {
 fn last_line(log: &Path) -> String {
     let text = std::fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
-    let last: VecDeque<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    last.back()
-        .map_or_else(|| "it said nothing".to_owned(), |line| (*line).to_owned())
+    let last = text.lines().map(str::trim).rfind(|line| !line.is_empty());
+    last.map_or_else(|| "it said nothing".to_owned(), str::to_owned)
 }
 
 /// Refuses a round whose lists do not agree.
@@ -484,6 +510,7 @@ mod tests {
         let contender = Contender {
             program,
             folder: folder.path().to_owned(),
+            environment: BTreeMap::new(),
         };
         (folder, contender)
     }
@@ -553,6 +580,28 @@ mod tests {
         let wrong = format!("{READY}\nread line\necho '@paired {{\"failed\":{{\"reason\":\"wrong answer: 2\"}}}}'");
         let failed = failure(take_with(&wrong, &obedient()));
         assert_eq!((failed.side, failed.reason.as_str()), ("baseline", "wrong answer: 2"));
+    }
+
+    #[test]
+    fn a_side_that_closes_its_output_and_stays_is_given_up() {
+        let mute = format!("{READY}\nexec >&-\nsleep 30");
+        let failed = failure(take_with(&obedient(), &mute));
+        assert!(failed.reason.contains("did not end"), "{}", failed.reason);
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_no_reply_either() {
+        let noisy = format!("printf '\\377\\n'\n{}", obedient());
+        assert!(matches!(take_with(&noisy, &obedient()), Outcome::Taken(..)));
+    }
+
+    #[test]
+    fn the_last_allowed_processor_is_read_off_its_list() {
+        assert_eq!(
+            ["0-1", "2,5", "0-3,8", " 7\n"].map(last_of_list),
+            [Some(1), Some(5), Some(8), Some(7)]
+        );
+        assert_eq!(last_of_list(""), None);
     }
 
     #[test]

@@ -22,6 +22,7 @@ use crate::filter::Filter;
 use crate::git::Git;
 use crate::host;
 use crate::outcome::Failure;
+use crate::process;
 use crate::setup;
 use crate::workspace::{BenchCrate, Workspace};
 
@@ -60,6 +61,8 @@ pub(crate) struct Manifest {
     pub(crate) builds: BTreeMap<String, Build>,
     /// SHA-256 of the list of models and recordings.
     pub(crate) assets_sha256: String,
+    /// Variables that the revision's cargo configuration sets for the programs it runs.
+    pub(crate) environment: BTreeMap<String, String>,
 }
 
 /// One program of a build.
@@ -175,7 +178,7 @@ impl Slot {
             )));
         }
         if let Some(overlay) = overlay {
-            self.lay_over(&git, overlay)?;
+            self.lay_over(&root, overlay)?;
         }
         Ok(())
     }
@@ -196,9 +199,19 @@ impl Slot {
     }
 
     /// The folders that hold declarations, kit and test material, and the lock file that goes with them.
-    fn lay_over(&self, git: &Git, overlay: &Revision) -> anyhow::Result<()> {
-        let listed = git.run(&["ls-tree", "-r", "--name-only", &overlay.commit])?;
-        let wanted: Vec<&str> = listed.lines().filter(|path| is_overlaid(path)).collect();
+    fn lay_over(&self, root: &Path, overlay: &Revision) -> anyhow::Result<()> {
+        // In the workspace's folder: paths are listed and taken relative to it.
+        let git = Git::at(root);
+        let listed = git.run(&["ls-tree", "-r", "-z", "--name-only", &overlay.commit])?;
+        let exists = |path: &str| {
+            let of_a_crate = path.strip_prefix("crates/").and_then(|rest| rest.split_once('/'));
+            of_a_crate.is_none_or(|(name, _)| is_instrument(name) || root.join("crates").join(name).is_dir())
+        };
+        let wanted: Vec<&str> = listed
+            .split('\0')
+            .filter(|path| is_overlaid(path) && exists(path))
+            .collect();
+        ensure!(!wanted.is_empty(), "`{}` holds no operations to lay over", overlay.name);
         let mut arguments = vec!["checkout", "--quiet", &overlay.commit, "--"];
         arguments.extend(wanted);
         git.run(&arguments).map(drop)
@@ -264,7 +277,8 @@ impl Slot {
         overlay: Option<&Revision>,
     ) -> anyhow::Result<PathBuf> {
         let overlay = overlay.map_or("", |overlay| overlay.commit.as_str());
-        let key = digest(&[overlay, &settings_key(workspace)?]);
+        let compiler = process::first_line("cc", &["--version"]).unwrap_or_default();
+        let key = digest(&[overlay, &settings_key(workspace)?, &compiler, BUILD_RECIPE]);
         Ok(self
             .folder
             .join("builds")
@@ -306,6 +320,9 @@ impl Slot {
 
 const MANIFEST: &str = "build.json";
 
+/// Changes whenever what is kept of a build, or how it is made, changes.
+const BUILD_RECIPE: &str = "1";
+
 /// Every function starts on a cache line of 64 bytes, so that a change elsewhere does not move loops across lines.
 const ALIGN_FUNCTIONS: &str = "-align-all-functions=6";
 
@@ -326,10 +343,15 @@ fn lock(folder: &Path) -> anyhow::Result<File> {
     }
 }
 
+/// The crates that measure, and not what is measured.
+fn is_instrument(name: &str) -> bool {
+    matches!(name, "kit" | "record" | "fixtures")
+}
+
 fn is_overlaid(path: &str) -> bool {
     let of_a_crate = |rest: &str| {
         rest.split_once('/').is_some_and(|(name, inside)| {
-            matches!(name, "kit" | "record" | "fixtures") || inside.starts_with("benches/") || inside == "Cargo.toml"
+            is_instrument(name) || inside.starts_with("benches/") || inside == "Cargo.toml"
         })
     };
     path.starts_with("benches/")
@@ -344,7 +366,7 @@ fn settings_key(workspace: &Workspace) -> anyhow::Result<String> {
     let toolchain = host::toolchain()?;
     let rustflags = std::env::var("RUSTFLAGS").unwrap_or_default();
     let own: Vec<String> = std::env::vars()
-        .filter(|(name, _)| name.starts_with("CARGO_PROFILE_") || name == "CARGO_ENCODED_RUSTFLAGS")
+        .filter(|(name, _)| decides_a_build(name))
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     Ok(digest(&[
@@ -354,6 +376,22 @@ fn settings_key(workspace: &Workspace) -> anyhow::Result<String> {
         &own.join(" "),
         ALIGN_FUNCTIONS,
     ]))
+}
+
+/// Variables by which cargo, rustc and the builds of C and C++ code are told how to build.
+fn decides_a_build(name: &str) -> bool {
+    const NAMES: [&str; 7] = [
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CC",
+        "CXX",
+        "CFLAGS",
+        "CXXFLAGS",
+        "CPPFLAGS",
+        "LDFLAGS",
+    ];
+    let is_of_cargo = name.starts_with("CARGO_PROFILE_") || name.starts_with("CARGO_BUILD_");
+    let is_of_a_target = name.starts_with("CARGO_TARGET_") && name.ends_with("_RUSTFLAGS");
+    NAMES.contains(&name) || is_of_cargo || is_of_a_target
 }
 
 fn digest(parts: &[&str]) -> String {
@@ -433,6 +471,7 @@ fn keep(
         crates: built_crates,
         builds,
         assets_sha256: assets_sha256(workspace),
+        environment: host::configured_environment(workspace)?,
     })
 }
 
