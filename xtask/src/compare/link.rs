@@ -148,6 +148,7 @@ pub(crate) fn matching(
     let flags = [
         ordering.as_str(),
         "-Wl,--no-warn-symbol-ordering",
+        STRIPPED,
         "-Wl,-z,separate-code",
     ];
     let outputs = [("a", baseline), ("b", candidate)].map(|(side, (built, program))| {
@@ -189,12 +190,19 @@ fn in_place(baseline: &Path, candidate: &Path) -> anyhow::Result<usize> {
     Ok(read(baseline)?.intersection(&read(candidate)?).count())
 }
 
+/// Every round copies its programs: without what only debuggers read they are a fraction of the size.
+const STRIPPED: &str = "-Wl,--strip-debug";
+
 /// Links a program again with its functions in an order drawn by the seed.
 pub(crate) fn shuffled(built: &Built, program: &Program, seed: u64, output: &Path) -> anyhow::Result<()> {
     // lld takes 32 bits; zero and all ones mean other things to it.
     let seed = seed % 0xffff_fff0 + 1;
     let shuffle = format!("-Wl,--shuffle-sections=.text*={seed}");
-    relink(&built.links(program), output, &[&shuffle, "-Wl,-z,separate-code"])
+    relink(
+        &built.links(program),
+        output,
+        &[&shuffle, STRIPPED, "-Wl,-z,separate-code"],
+    )
 }
 
 fn relink(links: &Path, output: &Path, flags: &[&str]) -> anyhow::Result<()> {
