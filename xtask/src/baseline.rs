@@ -99,7 +99,6 @@ fn differences(baseline: &Record, candidate: &Record) -> Vec<String> {
         Instrument::Time => same("host class", &a.host.class, &b.host.class),
         Instrument::Instructions | Instrument::Allocations => {
             same("toolchain", &a.build.toolchain, &b.build.toolchain);
-            same("flags", &a.build.flags.join(" "), &b.build.flags.join(" "));
             same(
                 "locked dependencies",
                 short(&a.build.lock_sha256),
@@ -114,13 +113,31 @@ fn differences(baseline: &Record, candidate: &Record) -> Vec<String> {
             a.host.valgrind.as_deref().unwrap_or("none"),
             b.host.valgrind.as_deref().unwrap_or("none"),
         );
-        same(
+    }
+    if candidate.instrument() != Instrument::Time {
+        found.extend(changed("flags", &a.build.flags, &b.build.flags));
+    }
+    if candidate.instrument() == Instrument::Instructions {
+        found.extend(changed(
             "processor features",
-            &a.host.cpu_features.join(" "),
-            &b.host.cpu_features.join(" "),
-        );
+            &a.host.cpu_features,
+            &b.host.cpu_features,
+        ));
     }
     found
+}
+
+/// What a list has no longer and what it has now; `None` when it is the same.
+fn changed(what: &str, before: &[String], now: &[String]) -> Option<String> {
+    let only = |of: &[String], other: &[String]| -> Vec<String> {
+        of.iter().filter(|word| !other.contains(word)).cloned().collect()
+    };
+    let parts: Vec<String> = [("no longer", only(before, now)), ("now", only(now, before))]
+        .into_iter()
+        .filter(|(_, words)| !words.is_empty())
+        .map(|(when, words)| format!("{when} {}", words.join(" ")))
+        .collect();
+    (!parts.is_empty()).then(|| format!("{what} {}", parts.join(", ")))
 }
 
 fn short(digest: &str) -> &str {
@@ -413,6 +430,21 @@ pub(crate) mod tests {
             }
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn of_flags_only_those_that_changed_are_named() {
+        let words = |text: &str| -> Vec<String> { text.split(' ').map(str::to_owned).collect() };
+        let before = words("A=1 B=2 C=3");
+        assert_eq!(changed("flags", &before, &before), None);
+        assert_eq!(
+            changed("flags", &before, &words("A=1 B=5 C=3 D=4")).as_deref(),
+            Some("flags no longer B=2, now B=5 D=4")
+        );
+        assert_eq!(
+            changed("flags", &before, &words("A=1 C=3")).as_deref(),
+            Some("flags no longer B=2")
+        );
     }
 
     #[test]

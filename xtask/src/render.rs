@@ -1,6 +1,6 @@
 //! From rows to text or JSON. Nothing is printed here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use voiceflow_record::{Instrument, OperationId};
@@ -40,7 +40,7 @@ pub(crate) fn text(report: &Report) -> String {
     let mut remarks: Vec<Vec<String>> = vec![vec![]];
     for (id, rows) in &by_operation {
         lines.push(cells(id, rows));
-        remarks.push(distinct_remarks(rows));
+        remarks.push(rows.iter().filter_map(|row| row.remark()).collect());
     }
     let mut text = String::new();
     let widths: [usize; COLUMNS] =
@@ -57,7 +57,11 @@ pub(crate) fn text(report: &Report) -> String {
             let _ = writeln!(text, "    {remark}");
         }
     }
-    let _ = writeln!(text, "\n{}", summary(report, by_operation.len()));
+    let _ = writeln!(text);
+    for line in shared_remarks(&report.operations) {
+        let _ = writeln!(text, "{line}");
+    }
+    let _ = writeln!(text, "{}", summary(report, by_operation.len()));
     text
 }
 
@@ -123,19 +127,32 @@ fn standing(rows: &[&Row]) -> String {
     words.join(", ")
 }
 
-/// The same remark on several figures of an operation is made once.
-fn distinct_remarks(rows: &[&Row]) -> Vec<String> {
-    let mut remarks: Vec<String> = Vec::new();
-    let mut reasons_seen: Vec<(Verdict, Instrument)> = Vec::new();
+/// What keeps figures from being measured or held against a baseline tends to keep many from it, and is said once, with
+/// how many operations it is about.
+fn shared_remarks(rows: &[Row]) -> Vec<String> {
+    let mut about: BTreeMap<(&str, Instrument, &str), BTreeSet<&OperationId>> = BTreeMap::new();
     for row in rows {
-        let key = (row.verdict, row.instrument);
-        let is_repeated = row.verdict == Verdict::NotComparable && reasons_seen.contains(&key);
-        if let (Some(remark), false) = (row.remark(), is_repeated) {
-            remarks.push(remark);
-        }
-        reasons_seen.push(key);
+        let words = match row.verdict {
+            Verdict::NotComparable => "without a comparable baseline",
+            Verdict::Skipped => "skipped",
+            _ => continue,
+        };
+        let reason = row.reason.as_deref().unwrap_or_default();
+        about
+            .entry((words, row.instrument, reason))
+            .or_default()
+            .insert(&row.id);
     }
-    remarks
+    about
+        .into_iter()
+        .map(|((words, instrument, reason), ids)| {
+            let who = match ids.first() {
+                Some(id) if ids.len() == 1 => id.to_string(),
+                _ => format!("{} operations", ids.len()),
+            };
+            format!("{} of {who} {words}: {reason}", instrument.as_str())
+        })
+        .collect()
 }
 
 fn pad(column: usize, cell: &str, width: usize) -> String {
@@ -181,6 +198,8 @@ impl Row {
         let median = self.median.unwrap_or_default();
         match self.verdict {
             Verdict::Measured | Verdict::Ok | Verdict::Improved => None,
+            // Said below the table.
+            Verdict::NotComparable | Verdict::Skipped => None,
             Verdict::Regressed => {
                 let baseline = self.baseline.unwrap_or_default();
                 let change = units::percent(median / baseline - 1.0);
@@ -200,8 +219,6 @@ impl Row {
                 ))
             }
             Verdict::NotEstimable => Some(format!("BUDGET NOT JUDGED: {reason}")),
-            Verdict::NotComparable => Some(format!("{metric}: baseline not comparable: {reason}")),
-            Verdict::Skipped => Some(format!("{metric} skipped: {reason}")),
             Verdict::Failed => Some(format!("FAILED: {metric}: {reason}")),
         }
     }
@@ -254,10 +271,24 @@ mod tests {
         assert!(!skipped.has_failed());
         assert_eq!(skipped.judged(), 0);
         assert!(
-            text(&skipped).contains("skipped: valgrind missing"),
+            text(&skipped).contains("instructions of a/b/c skipped: valgrind missing"),
             "{}",
             text(&skipped)
         );
+    }
+
+    #[test]
+    fn what_keeps_many_from_being_compared_is_said_once() {
+        let ids = ["a/b/c", "a/b/d", "a/b/e"];
+        let now = ids.map(|id| attempt(sample_record(id, instructions(100))));
+        let before = ids.map(|id| {
+            let mut record = sample_record(id, instructions(100));
+            record.run.build.flags.push("A=1".to_owned());
+            record
+        });
+        let text = text(&report(now.into(), before.into(), &[]));
+        let line = "instructions of 3 operations without a comparable baseline: flags no longer A=1";
+        assert_eq!(text.matches(line).count(), 1, "{text}");
     }
 
     #[test]
