@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use voiceflow_record::{Host, Run};
+use voiceflow_record::{Host, Instrument, Run};
 
 use crate::baseline::Baselines;
 use crate::budgets::Budget;
@@ -23,7 +23,7 @@ use crate::outcome::{Failure, Outcome};
 use crate::render;
 use crate::report::Report;
 use crate::workspace::Workspace;
-use crate::{budgets, host, setup};
+use crate::{budgets, host, measuring, setup};
 
 pub(crate) use build::{BuildSettings, Programs, build_all};
 pub(crate) use measure::{Attempt, Found, HEAP_PROFILE, raw_folder, record_path};
@@ -96,13 +96,16 @@ pub(crate) fn measure(request: &Request<'_>, jobs: &[Job]) -> anyhow::Result<Vec
     measure_built(request, jobs, &programs, &runs)
 }
 
-/// Measures with programs that are built already; `runs` tells by package what every record carries.
+/// Measures with programs that are built already; `runs` tells by package what every record carries. Where times are
+/// measured it takes a turn, so its caller has none.
 pub(crate) fn measure_built(
     request: &Request<'_>,
     jobs: &[Job],
     programs: &Programs,
     runs: &BTreeMap<String, Run>,
 ) -> anyhow::Result<Vec<Attempt>> {
+    let is_timed = jobs.iter().any(|job| job.instrument == Instrument::Time);
+    let _turn = is_timed.then(measuring::take_turn).transpose()?;
     let progress = progress::Progress::new(jobs.len());
     let mut attempts = Vec::new();
     for job in jobs {

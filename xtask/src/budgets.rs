@@ -86,14 +86,20 @@ struct WireBudget {
 /// Reads the budgets of a folder of baselines; a missing file holds none.
 pub(crate) fn read(baselines: &Path) -> anyhow::Result<Vec<Budget>> {
     let path = baselines.join("budgets.toml");
+    let file = path.display().to_string();
     match std::fs::read_to_string(&path) {
-        Ok(text) => parse(&text).with_context(|| format!("cannot read {}", path.display())),
+        Ok(text) => parse(&file, &text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        Err(error) => Err(error).with_context(|| format!("cannot read {file}")),
     }
 }
 
-fn parse(text: &str) -> anyhow::Result<Vec<Budget>> {
+/// Reads the text of such a file; `file` is how messages name it.
+pub(crate) fn parse(file: &str, text: &str) -> anyhow::Result<Vec<Budget>> {
+    budgets(text).with_context(|| format!("cannot read {file}"))
+}
+
+fn budgets(text: &str) -> anyhow::Result<Vec<Budget>> {
     let wire: WireBudgets = toml::from_str(text)?;
     let budgets: Vec<Budget> = wire.budget.into_iter().map(budget).collect::<anyhow::Result<_>>()?;
     for (index, budget) in budgets.iter().enumerate() {
@@ -138,7 +144,7 @@ mod tests {
     fn a_budget_has_a_metric_a_limit_and_a_reason() {
         let text =
             "[[budget]]\noperation = \"a/b/c\"\nmetric = \"time-p95\"\nlimit = \"500 ms\"\nreason = \"target\"\n";
-        let budgets = parse(text).expect("parses");
+        let budgets = parse("budgets.toml", text).expect("parses");
         assert_eq!((budgets[0].metric, budgets[0].limit), (Metric::TimeP95, 5e8));
         for (from, to, complaint) in [
             ("500 ms", "soon", "no quantity"),
@@ -147,7 +153,8 @@ mod tests {
             ("a/b/c", "a/b", "no operation id"),
             ("reason", "because", "because"),
         ] {
-            let error = format!("{:#}", parse(&text.replace(from, to)).expect_err("refused"));
+            let refused = parse("budgets.toml", &text.replace(from, to)).expect_err("refused");
+            let error = format!("{refused:#}");
             assert!(error.contains(complaint), "{error}");
         }
     }

@@ -71,7 +71,7 @@ fn git_folder(workspace: &Workspace) -> anyhow::Result<PathBuf> {
 fn copy_shallow_list(workspace: &Workspace, clone: &Path) -> anyhow::Result<()> {
     let (from, to) = (git_folder(workspace)?.join("shallow"), clone.join(".git/shallow"));
     if from.is_file() {
-        std::fs::copy(&from, &to).context("cannot copy the list of shallow commits")?;
+        std::fs::copy(&from, &to).with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
     } else {
         let _ = std::fs::remove_file(&to);
     }

@@ -32,6 +32,27 @@ impl Git {
 
     /// Runs it and returns what it printed, trimmed. An error carries git's own words.
     pub(crate) fn run<A: AsRef<OsStr>>(&self, arguments: &[A]) -> anyhow::Result<String> {
+        Ok(String::from_utf8_lossy(&self.output(arguments)?).trim().to_owned())
+    }
+
+    /// The text of a file as a commit has it, `path` being relative to this folder; `None` where the commit has no such
+    /// file. Fails where git has no such commit, and where the file is no UTF-8 text.
+    pub(crate) fn file(&self, commit: &str, path: &str) -> anyhow::Result<Option<String>> {
+        let listed = self.output(&["ls-tree", "--name-only", commit, "--", path])?;
+        if listed.is_empty() {
+            return Ok(None);
+        }
+        let name = format!("{commit}:./{path}");
+        let text = self.output(&["cat-file", "blob", name.as_str()])?;
+        Ok(Some(String::from_utf8(text).context("it is no UTF-8 text")?))
+    }
+
+    /// What it printed, or `None` when it failed.
+    pub(crate) fn ask<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Option<String> {
+        self.run(arguments).ok()
+    }
+
+    fn output<A: AsRef<OsStr>>(&self, arguments: &[A]) -> anyhow::Result<Vec<u8>> {
         let output = self.command(arguments).output().context("git does not start")?;
         if !output.status.success() {
             let words: Vec<String> = arguments
@@ -44,12 +65,7 @@ impl Git {
                 String::from_utf8_lossy(&output.stderr).trim()
             );
         }
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    }
-
-    /// What it printed, or `None` when it failed.
-    pub(crate) fn ask<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Option<String> {
-        self.run(arguments).ok()
+        Ok(output.stdout)
     }
 
     fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
@@ -73,6 +89,24 @@ impl Git {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_read_from_a_commit_as_it_is_and_not_from_the_folder() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let (inner, text) = (folder.path().join("inner"), "\n# kept\n\n");
+        std::fs::create_dir(&inner).expect("makes");
+        std::fs::write(inner.join("kept.toml"), text).expect("writes");
+        let git = Git::at(&inner);
+        git.run(&["init", "--quiet", ".."]).expect("a repository");
+        git.run(&["add", "--all"]).expect("adds");
+        let tree = git.run(&["write-tree"]).expect("a tree");
+        std::fs::write(inner.join("kept.toml"), "changed").expect("writes");
+        std::fs::write(inner.join("later.toml"), "new").expect("writes");
+        let read = |path| git.file(&tree, path).expect("reads");
+        assert_eq!(read("kept.toml").as_deref(), Some(text));
+        assert_eq!(read("later.toml"), None);
+        assert!(git.file("no-such-commit", "kept.toml").is_err());
+    }
 
     #[test]
     fn a_failure_carries_gits_own_words() {

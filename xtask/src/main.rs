@@ -22,6 +22,7 @@ mod git;
 mod host;
 mod list;
 mod lockfile;
+mod measuring;
 mod outcome;
 mod process;
 mod render;
@@ -44,7 +45,8 @@ fn main() -> ExitCode {
     match run(CommandLine::parse()) {
         Ok(outcome) => outcome.into(),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            let cache = host::cache().ok();
+            eprintln!("error: {}", outcome::complaint(&error, cache.as_deref()));
             error
                 .downcast_ref::<Failure>()
                 .map_or(Outcome::SetupOrMeasurementFailed, Failure::outcome)

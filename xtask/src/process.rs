@@ -2,12 +2,15 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+
+use crate::outcome;
 
 /// Removes what `cargo run` exported to `xtask`: with it, a cargo started from here would see another package's
 /// settings and rebuild what has not changed.
@@ -70,6 +73,29 @@ pub(crate) fn run_visibly(command: &mut Command) -> anyhow::Result<ExitStatus> {
     command.stdout(std::io::stderr());
     command.status().with_context(|| format!("{program} does not start"))
 }
+
+/// Hands on what a program says, as it says it, and tells at the end whether it found a full disk.
+pub(crate) fn hand_on(mut said: impl Read, mut to: impl Write) -> bool {
+    let mut is_disk_full = false;
+    let mut recent = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let length = match said.read(&mut buffer) {
+            Ok(0) => return is_disk_full,
+            Ok(length) => length,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(_) => return is_disk_full,
+        };
+        // Where nobody reads it any more, the program may go on all the same.
+        let _ = to.write_all(&buffer[..length]);
+        recent.extend_from_slice(&buffer[..length]);
+        is_disk_full |= outcome::tells_of_full_disk(&String::from_utf8_lossy(&recent));
+        recent.drain(..recent.len().saturating_sub(WORDS_LENGTH));
+    }
+}
+
+/// The words for a full disk are shorter. They may come in two parts, so as much as this is kept of what came before.
+const WORDS_LENGTH: usize = 64;
 
 /// How a command with a time limit ended.
 #[derive(Debug)]
@@ -161,6 +187,34 @@ mod tests {
         assert_eq!(first_line("echo", &["one\ntwo"]).as_deref(), Some("one"));
         assert_eq!(first_line("false", &[]), None);
         assert_eq!(first_line("no-such-program-anywhere", &[]), None);
+    }
+
+    /// Gives its parts one at a time, as a pipe does.
+    struct Parts(std::vec::IntoIter<&'static str>);
+
+    impl Read for Parts {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let part = self.0.next().unwrap_or_default().as_bytes();
+            buffer[..part.len()].copy_from_slice(part);
+            Ok(part.len())
+        }
+    }
+
+    #[test]
+    fn what_a_program_says_is_handed_on_and_a_full_disk_is_heard() {
+        for (parts, is_disk_full) in [
+            (
+                vec!["cannot write x: No space left", " on device (os error 28)\n"],
+                true,
+            ),
+            (vec!["   Compiling", " x\n", "error: mismatched types"], false),
+            (vec![], false),
+        ] {
+            let mut heard: Vec<u8> = Vec::new();
+            let answer = hand_on(Parts(parts.clone().into_iter()), &mut heard);
+            assert_eq!(answer, is_disk_full, "{parts:?}");
+            assert_eq!(String::from_utf8_lossy(&heard), parts.concat());
+        }
     }
 
     #[test]

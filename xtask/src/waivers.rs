@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, anyhow, bail};
@@ -18,7 +17,7 @@ use voiceflow_record::OperationId;
 use crate::compare::model::{Metric, Row, Verdict, Waived};
 use crate::units;
 
-/// All waivers of a folder of baselines.
+/// All waivers of one file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Waivers {
     /// Where they stand, as messages name it.
@@ -36,17 +35,6 @@ pub(crate) struct Applied {
 }
 
 impl Waivers {
-    /// Reads the waivers of a folder of baselines; a missing file holds none.
-    pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
-        let path = folder.join("waivers.toml");
-        let file = path.display().to_string();
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Self::parse(&file, &text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error).with_context(|| format!("cannot read {file}")),
-        }
-    }
-
     /// Holds the waivers against the rows of one comparison. A regressed row that has a waiver says so in its reason.
     ///
     /// `inherited` are those the baseline holds itself: once a waived change is merged its regression is in the baseline,
@@ -827,25 +815,10 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_holds_no_waivers() {
-        let folder = tempfile::tempdir().expect("temporary folder");
-        assert_eq!(Waivers::read(folder.path()).expect("reads"), Waivers::default());
-    }
-
-    #[test]
-    fn a_malformed_file_is_named_with_its_folder() {
-        let folder = tempfile::tempdir().expect("temporary folder");
-        let path = folder.path().join("waivers.toml");
-        std::fs::write(&path, ENTRY.replace("5 %", "five")).expect("writes");
-        let error = Waivers::read(folder.path()).expect_err("refused").to_string();
-        assert!(error.starts_with(&format!("{}, line 4", path.display())), "{error}");
-    }
-
-    #[test]
     fn the_committed_file_and_the_example_in_its_header_are_well_formed() {
         let folder = Workspace::find().expect("a checkout").baselines();
-        Waivers::read(&folder).expect("reads");
         let text = std::fs::read_to_string(folder.join("waivers.toml")).expect("reads");
+        parse(&text).expect("parses");
         let example: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("#     ")).collect();
         assert_eq!(parse(&example.join("\n")).expect("parses").entries.len(), 1);
     }

@@ -68,6 +68,10 @@ fn every_instrument_measures_and_counts_are_the_same_twice_from_anywhere_in_any_
         records.iter().all(|record| record.run.measured.commit.is_some()),
         "the records name the revision"
     );
+    assert!(
+        records.iter().all(|record| record.inputs_sha256.is_some()),
+        "the records name the inputs"
+    );
 
     let elsewhere = tempfile::tempdir().expect("temporary folder");
     let second = xtask(&[

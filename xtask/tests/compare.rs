@@ -230,6 +230,124 @@ fn a_revision_that_does_not_build_fails_with_the_compilers_words() {
 }
 
 #[test]
+fn a_submodule_that_cannot_be_fetched_is_named_with_what_helps() {
+    let fixture = fixture();
+    let library = fixture.root().with_file_name("library");
+    fixture::remove(&library);
+    fs::create_dir(&library).expect("makes");
+    git(&library, &["init", "--quiet", "--template="]);
+    git(
+        &library,
+        &["commit", "--quiet", "--allow-empty", "--message", "A library"],
+    );
+    let commit = git(&library, &["rev-parse", "HEAD"]);
+    let gone = library.with_file_name("no-such-library");
+    commit_submodule(&fixture, "gone", &gone, &commit);
+    commit_submodule(&fixture, "local", &library, &commit);
+    // The default of git, whatever this machine's is.
+    fixture.git(&["config", "protocol.file.allow", "user"]);
+    // Makes the slot.
+    fixture.compare(&["no-such-revision"]).assert_code(2);
+    for fetched_before in [".git/modules", "gone", "local"] {
+        fixture::remove(&fixture.slot().join("source").join(fetched_before));
+    }
+    let before = Snapshot::of(fixture.root());
+
+    let ran = fixture.compare(&["gone", "gone"]);
+    ran.assert_refused(5, "the submodule `gone` of revision `gone` cannot be fetched: ");
+    ran.assert_refused(5, "run `git config submodule.NAME.url URL` in this checkout");
+    ran.assert_refused(5, &format!("fatal: repository '{}' does not exist", gone.display()));
+
+    let ran = fixture.compare(&["local", "local"]);
+    ran.assert_refused(5, "the submodule `local` of revision `local` cannot be fetched: ");
+    ran.assert_refused(5, "run `git config protocol.file.allow always` in this checkout");
+    ran.assert_refused(5, "fatal: transport 'file' not allowed");
+    before.assert_unchanged();
+
+    // What helps does help: the sources are complete, and then found to be no workspace.
+    fixture.git(&["config", "protocol.file.allow", "always"]);
+    fixture.git(&["config", "submodule.gone.url", &library.to_string_lossy()]);
+    for name in ["gone", "local"] {
+        fixture
+            .compare(&[name, name])
+            .assert_refused(2, &format!("revision `{name}` does not hold this workspace"));
+        assert!(fixture.slot().join("source").join(name).join(".git").exists());
+    }
+    fixture.git(&["config", "--unset", "protocol.file.allow"]);
+    fixture.git(&["config", "--unset", "submodule.gone.url"]);
+}
+
+/// Commits a submodule on top of the first commit, and tags that with the submodule's name.
+fn commit_submodule(fixture: &Fixture, name: &str, url: &Path, commit: &str) {
+    fixture.git(&["checkout", "--quiet", "--force", "--detach", "readme-only"]);
+    let declared = format!("[submodule \"{name}\"]\n\tpath = {name}\n\turl = {}\n", url.display());
+    write(&fixture.root().join(".gitmodules"), &declared);
+    fixture.git(&["add", ".gitmodules"]);
+    fixture.git(&[
+        "update-index",
+        "--add",
+        "--cacheinfo",
+        &format!("160000,{commit},{name}"),
+    ]);
+    fixture.git(&["commit", "--quiet", "--message", "Use a library"]);
+    fixture.git(&["tag", name]);
+    fixture.git(&["checkout", "--quiet", "--force", "main"]);
+}
+
+#[test]
+fn on_a_full_disk_a_comparison_says_what_helps_and_nothing_of_the_users_is_changed() {
+    let fixture = fixture();
+    let (command, folder) = run::compare(fixture.root(), &["base", "base", "toy/mix", "--all", "--quick"]);
+    fs::create_dir_all(&folder).expect("makes");
+    let Some(mut command) = run::on_a_full_disk(&command, &folder) else {
+        say_skipped("`unshare` cannot mount a small disk here: it takes Linux, and root or unprivileged namespaces");
+        return;
+    };
+    let before = Snapshot::of(fixture.root());
+    let ran = Ran::of(&mut command, &folder);
+    before.assert_unchanged();
+    ran.assert_refused(5, "the disk is full: free some space there and run it again");
+    ran.assert_refused(5, "error: cannot keep a round of toy/mix/4kib: cannot write ");
+    let round = folder.canonicalize().expect("exists").join("rounds").join(MIX);
+    ran.assert_refused(5, &round.to_string_lossy());
+    ran.assert_refused(5, &fixture::cache().join("compare").to_string_lossy());
+    assert_eq!(ran.stderr.matches("No space left").count(), 1, "{}", ran.stderr);
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "a test that was left out is not to look like one that passed"
+)]
+fn say_skipped(reason: &str) {
+    eprintln!("skipped: {reason}");
+}
+
+#[test]
+fn comparisons_of_two_checkouts_measure_one_after_the_other() {
+    let fixture = fixture();
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(fixture::cache().join("measuring.lock"))
+        .expect("opens");
+    lock.lock().expect("locks");
+    // There is nothing to measure here.
+    fixture.compare(&["base", "base"]).assert_code(0);
+    let mut waiting = Running::start(fixture.root(), &["base", "base", "toy/mix", "--all", "--quick"]);
+    waiting.wait_until("it waits", |running| {
+        running
+            .said()
+            .contains("another measurement is running on this machine")
+    });
+    assert!(waiting.rounds().is_empty());
+    drop(lock);
+    waiting.wait_until("a round is taken", |running| !running.rounds().is_empty());
+    waiting.kill();
+    fixture.wait_until_idle();
+}
+
+#[test]
 fn a_second_comparison_is_refused_while_one_runs() {
     let fixture = fixture();
     // Makes the slot.

@@ -41,6 +41,18 @@ pub fn check_eq<G: PartialEq<W> + fmt::Debug, W: fmt::Debug>(what: &str, got: &G
     }
 }
 
+/// The inputs of an operation that takes none. A pinned model is none: it is part of what is measured.
+pub const NO_INPUTS: &str = "";
+
+/// One digest of inputs that lie in memory in many parts, such as samples or texts, for [`Prepared::inputs`]. They are
+/// not put together for it: a large block that comes and goes changes what the allocations after it cost.
+pub fn digest_parts(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> [u8; 32] {
+    let all = parts
+        .into_iter()
+        .fold(Sha256::new(), |digest, part| digest.chain_update(part));
+    all.finalize().into()
+}
+
 /// An operation ready to be measured.
 pub struct Prepared {
     body: Box<dyn Body>,
@@ -90,7 +102,8 @@ impl Prepared {
         }
     }
 
-    /// Adds the digest of the inputs to the record, so that results on other inputs are told apart.
+    /// Adds the digest of the inputs to the record, so that results on other inputs are told apart: of what the call
+    /// works on, or of what that is made from. An operation that takes none says [`NO_INPUTS`].
     #[must_use]
     pub fn inputs(mut self, inputs: impl AsRef<[u8]>) -> Self {
         let digest = Sha256::digest(inputs);
@@ -338,5 +351,11 @@ mod tests {
             digest("").as_deref(),
             Some("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
         );
+    }
+
+    #[test]
+    fn the_digest_of_parts_is_that_of_the_whole() {
+        assert_eq!(digest_parts(["ab", "", "c"]), <[u8; 32]>::from(Sha256::digest("abc")));
+        assert_ne!(digest_parts(["ab", "c"]), digest_parts(["abd"]));
     }
 }

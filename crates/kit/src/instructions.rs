@@ -8,6 +8,7 @@ use std::io::ErrorKind;
 use std::process::{Command, ExitCode, Stdio};
 
 use gungraun::{Callgrind, LibraryBenchmarkConfig};
+use voiceflow_record::INPUTS_PREFIX;
 
 use crate::{OperationList, Prepared};
 
@@ -90,13 +91,22 @@ pub fn prepare(operations: &OperationList, identifier: &str) -> Prepared {
     prepared
 }
 
-/// Checks the answer of the counted call.
+/// Checks the answer of the counted call, and tells the digest of its inputs to whoever makes a record of the count.
+///
+/// That is done here and not while preparing, so that the counted call finds the heap as it would without.
 ///
 /// # Panics
 ///
 /// When the answer is wrong.
+#[expect(
+    clippy::print_stderr,
+    reason = "gungraun hands on what a benchmark prints, and nothing else"
+)]
 pub fn finish(mut prepared: Prepared) {
     prepared.check().unwrap_or_else(|error| panic!("{error}"));
+    if let Some(digest) = prepared.inputs_sha256() {
+        eprintln!("{INPUTS_PREFIX}{digest}");
+    }
 }
 
 /// Runs gungraun's harness, unless something it needs is missing: then it says so and what to do, and leaves quietly,

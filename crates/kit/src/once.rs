@@ -6,7 +6,7 @@ use std::path::Path;
 
 use voiceflow_record::{Catalogue, write_file};
 
-use crate::OperationList;
+use crate::{OperationList, PrepareError, Prepared};
 
 /// Makes a test target of a list of operations.
 #[macro_export]
@@ -24,7 +24,8 @@ macro_rules! operations_test {
     };
 }
 
-/// Prepares and calls every operation once and checks its answer.
+/// Prepares and calls every operation once and checks its answer, and that it says what its inputs are: without their
+/// digest, results on other inputs would pass for results on the same.
 ///
 /// # Panics
 ///
@@ -32,14 +33,19 @@ macro_rules! operations_test {
 pub fn run_all(operations: &OperationList) {
     let mut failures = String::new();
     for operation in operations.iter() {
-        let outcome = operation
-            .make()
-            .and_then(|mut prepared| prepared.once().map_err(Into::into));
-        if let Err(error) = outcome {
+        if let Err(error) = operation.make().and_then(run) {
             let _ = write!(failures, "\n  {}: {error}", operation.id());
         }
     }
     assert!(failures.is_empty(), "operations failed:{failures}");
+}
+
+fn run(mut prepared: Prepared) -> Result<(), PrepareError> {
+    prepared.once()?;
+    if prepared.inputs_sha256().is_none() {
+        return Err("it does not say what its inputs are: add `.inputs(…)`, of `NO_INPUTS` if it takes none".into());
+    }
+    Ok(())
 }
 
 /// The name of the committed list in a crate's `benches` folder.
@@ -72,12 +78,23 @@ pub fn check_catalogue(crate_folder: &str, operations: &OperationList) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Operation, Prepared, WrongAnswer};
+    use crate::{NO_INPUTS, Operation, WrongAnswer};
+
+    fn right() -> Operation {
+        Operation::new("a/b/right", "?").prepare(|| Ok(Prepared::new((), |()| 1, |(), _| Ok(())).inputs(NO_INPUTS)))
+    }
+
+    #[test]
+    #[should_panic(expected = "operations failed:\n  a/b/silent: it does not say what its inputs are")]
+    fn an_operation_that_does_not_say_what_its_inputs_are_fails_the_run() {
+        let silent = Operation::new("a/b/silent", "?").prepare(|| Ok(Prepared::new((), |()| 1, |(), _| Ok(()))));
+        run_all(&OperationList::new(vec![("b_right", right()), ("b_silent", silent)]));
+    }
 
     #[test]
     #[should_panic(expected = "a/b/wrong: wrong answer: 2")]
     fn an_operation_that_answers_wrongly_fails_the_run() {
-        let right = Operation::new("a/b/right", "?").prepare(|| Ok(Prepared::new((), |()| 1, |(), _| Ok(()))));
+        let right = right();
         let wrong = Operation::new("a/b/wrong", "?").prepare(|| {
             Ok(Prepared::new(
                 (),

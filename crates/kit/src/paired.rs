@@ -8,8 +8,8 @@ use std::io::{self, BufRead as _, Write as _};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use voiceflow_record::environment;
 use voiceflow_record::paired::{PAIRED_PROTOCOL, PairedCommand, PairedReply, REPLY_PREFIX};
+use voiceflow_record::{Clock, environment};
 
 use crate::body::Stopwatch;
 use crate::time::estimate_call;
@@ -51,9 +51,10 @@ fn serve(operations: &OperationList, id: &str) -> Result<(), PrepareError> {
         clock: operation.judged_by(),
         cores: operation.cores_used(),
     })?;
+    let clock = operation.judged_by();
     for line in io::stdin().lock().lines() {
         let command = serde_json::from_str(&line?)?;
-        reply(&answer(command, &mut prepared)?)?;
+        reply(&answer(command, clock, &mut prepared)?)?;
         if command == PairedCommand::Finish {
             break;
         }
@@ -61,12 +62,8 @@ fn serve(operations: &OperationList, id: &str) -> Result<(), PrepareError> {
     Ok(())
 }
 
-fn answer(command: PairedCommand, prepared: &mut Prepared) -> Result<PairedReply, PrepareError> {
+fn answer(command: PairedCommand, clock: Clock, prepared: &mut Prepared) -> Result<PairedReply, PrepareError> {
     Ok(match command {
-        PairedCommand::Pin { core } => {
-            system::pin(core)?;
-            PairedReply::Pinned
-        }
         PairedCommand::Estimate => PairedReply::Estimated {
             call_ns: estimate_call(prepared)?.as_secs_f64() * 1e9,
         },
@@ -75,7 +72,11 @@ fn answer(command: PairedCommand, prepared: &mut Prepared) -> Result<PairedReply
             calls,
             plant_percent,
         } => {
-            let watch = batch(prepared, warm, calls, plant_percent)?;
+            let plant = Plant {
+                percent: plant_percent,
+                clock,
+            };
+            let watch = batch(prepared, warm, calls, plant)?;
             PairedReply::Batch {
                 wall_ns: nanoseconds(watch.wall),
                 cpu_ns: nanoseconds(watch.cpu),
@@ -85,31 +86,39 @@ fn answer(command: PairedCommand, prepared: &mut Prepared) -> Result<PairedReply
     })
 }
 
-fn batch(prepared: &mut Prepared, warm: u64, calls: u64, plant_percent: f64) -> Result<PairedWatch, WrongAnswer> {
+/// A slowdown that is done and not told.
+#[derive(Clone, Copy, Debug)]
+struct Plant {
+    percent: f64,
+    /// The clock that is to see it.
+    clock: Clock,
+}
+
+fn batch(prepared: &mut Prepared, warm: u64, calls: u64, planted: Plant) -> Result<PairedWatch, WrongAnswer> {
     let chunk = calls.div_ceil(CHUNKS_PER_BATCH).min(LARGEST_CHUNK);
     prepared.run_chunks(warm, chunk, &mut PairedWatch::default())?;
     let mut watch = PairedWatch::default();
     prepared.run_chunks(calls, chunk, &mut watch)?;
-    plant(prepared, calls, plant_percent, &mut watch)?;
+    plant(prepared, calls, planted, &mut watch)?;
     Ok(watch)
 }
 
 /// Does so many per cent more of the same work and does not tell: whole calls as far as they go, and for the rest as
 /// much time as they would have taken.
-fn plant(prepared: &mut Prepared, calls: u64, percent: f64, watch: &mut PairedWatch) -> Result<(), WrongAnswer> {
-    let extra = calls as f64 * percent / 100.0;
+fn plant(prepared: &mut Prepared, calls: u64, planted: Plant, watch: &mut PairedWatch) -> Result<(), WrongAnswer> {
+    let extra = calls as f64 * planted.percent / 100.0;
     if extra <= 0.0 {
         return Ok(());
     }
-    let a_call = watch.wall.div_f64(calls as f64);
+    let a_call = watch.of(planted.clock).div_f64(calls as f64);
     prepared.run_chunks(extra as u64, calls.div_ceil(CHUNKS_PER_BATCH).min(LARGEST_CHUNK), watch)?;
     let rest = a_call.mul_f64(extra.fract());
-    watch.start();
-    let started = Instant::now();
-    while started.elapsed() < rest {
+    let enough = watch.of(planted.clock) + rest;
+    while watch.of(planted.clock) < enough {
+        watch.start();
         std::hint::spin_loop();
+        watch.stop();
     }
-    watch.stop();
     Ok(())
 }
 
@@ -126,6 +135,15 @@ struct PairedWatch {
     started: Option<(Instant, Duration)>,
     wall: Duration,
     cpu: Duration,
+}
+
+impl PairedWatch {
+    fn of(&self, clock: Clock) -> Duration {
+        match clock {
+            Clock::Wall => self.wall,
+            Clock::Cpu => self.cpu,
+        }
+    }
 }
 
 impl Stopwatch for PairedWatch {
@@ -161,8 +179,6 @@ mod system {
 
     use voiceflow_record::paired::Scheduling;
 
-    use crate::PrepareError;
-
     /// Processor time of the whole process so far: an operation whose work is done by a thread pool of one is seen too.
     pub(super) fn processor_time() -> Duration {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
@@ -170,21 +186,6 @@ mod system {
             u64::try_from(time.tv_sec).unwrap_or(0),
             u32::try_from(time.tv_nsec).unwrap_or(0),
         )
-    }
-
-    /// Keeps this thread, and those it starts from now on, on one logical processor.
-    #[cfg(target_os = "linux")]
-    pub(super) fn pin(core: usize) -> Result<(), PrepareError> {
-        let mut cores = rustix::thread::CpuSet::new();
-        cores.set(core);
-        rustix::thread::sched_setaffinity(None, &cores)
-            .map_err(|error| format!("cannot stay on processor {core}: {error}").into())
-    }
-
-    /// Other systems offer no such promise; the pairs are unpinned there, and their rounds say so.
-    #[cfg(not(target_os = "linux"))]
-    pub(super) fn pin(_core: usize) -> Result<(), PrepareError> {
-        Err("this system cannot pin a thread to a processor".into())
     }
 
     /// Read from `/proc`, where there is one.
@@ -221,20 +222,31 @@ mod tests {
         (prepared, seen)
     }
 
+    fn no_plant() -> Plant {
+        Plant {
+            percent: 0.0,
+            clock: Clock::Cpu,
+        }
+    }
+
     #[test]
     fn a_batch_makes_the_calls_it_was_asked_for_after_those_that_warm_up() {
         let (mut prepared, seen) = counting();
-        batch(&mut prepared, 7, 10_000, 0.0).expect("right answers");
+        batch(&mut prepared, 7, 10_000, no_plant()).expect("right answers");
         assert_eq!(seen.get(), 10_007);
     }
 
     #[test]
     fn a_planted_slowdown_is_so_many_calls_more() {
         let (mut prepared, seen) = counting();
-        batch(&mut prepared, 0, 1000, 5.0).expect("right answers");
+        let five_percent = Plant {
+            percent: 5.0,
+            ..no_plant()
+        };
+        batch(&mut prepared, 0, 1000, five_percent).expect("right answers");
         assert_eq!(seen.get(), 1050);
         // Of a single call only time can be planted.
-        batch(&mut prepared, 0, 1, 5.0).expect("right answers");
+        batch(&mut prepared, 0, 1, five_percent).expect("right answers");
         assert_eq!(seen.get(), 1051);
     }
 
@@ -246,7 +258,9 @@ mod tests {
             calls: 10,
             plant_percent: 0.0,
         };
-        let error = answer(command, &mut prepared).expect_err("refused").to_string();
+        let error = answer(command, Clock::Cpu, &mut prepared)
+            .expect_err("refused")
+            .to_string();
         assert_eq!(error, "wrong answer: always");
     }
 

@@ -18,7 +18,7 @@ pub use catalogue::{Catalogue, CatalogueEntry, CatalogueError, Pairing};
 pub use host::Host;
 pub use id::{InvalidOperationId, OperationId};
 pub use record::{
-    Build, Clock, Conditions, Counts, FORMAT_VERSION, Instrument, Measured, Record, Revision, Run, Samples, Sampling,
-    Throughput,
+    Build, Clock, Conditions, Counts, FORMAT_VERSION, INPUTS_PREFIX, Instrument, Measured, Record, Revision, Run,
+    Samples, Sampling, Throughput,
 };
 pub use store::{RecordError, read_all, read_record, write_file, write_record};

@@ -22,11 +22,6 @@ pub const ROUND_FORMAT_VERSION: u32 = 1;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum PairedCommand {
-    /// Stay on this logical processor from now on.
-    Pin {
-        /// Its number, from 0.
-        core: usize,
-    },
     /// Say how long a call takes.
     Estimate,
     /// Take a batch: `warm` calls that are not timed, then `calls` that are.
@@ -59,8 +54,6 @@ pub enum PairedReply {
         /// Threads that do its work at once.
         cores: usize,
     },
-    /// To [`PairedCommand::Pin`].
-    Pinned,
     /// To [`PairedCommand::Estimate`].
     Estimated {
         /// Wall time of a call in nanoseconds, the least of several.

@@ -9,6 +9,10 @@ use crate::{Host, OperationId};
 /// The version of the format this crate writes. Readers take this version and refuse a newer one.
 pub const FORMAT_VERSION: u32 = 1;
 
+/// What stands before the digest of the inputs in the line by which a counted program tells it on standard error: under
+/// callgrind it writes no record itself.
+pub const INPUTS_PREFIX: &str = "@inputs_sha256 ";
+
 /// One operation, one instrument, one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,8 +21,8 @@ pub struct Record {
     pub format: u32,
     /// What was measured.
     pub operation: OperationId,
-    /// SHA-256 of the inputs the operation was prepared with, where it declares them. Records with different inputs
-    /// answer different questions.
+    /// SHA-256 of the inputs the operation was prepared with; `None` where its program is too old to tell it. Records
+    /// with different inputs answer different questions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs_sha256: Option<String>,
     /// How much one call does, where the operation has a size.

@@ -1,7 +1,7 @@
 //! Builds the bench programs and learns from cargo where they are.
 
 use std::collections::BTreeMap;
-use std::io::BufReader;
+use std::io::{self, BufReader, ErrorKind, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -95,15 +95,53 @@ fn build(
         command.args(["--bench", target]);
     }
     settings.apply(&mut command);
-    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    show_as_on_a_terminal(&mut command);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let (mut child, _running) = process::spawn_group(&mut command)?;
     let output = child.stdout.take().context("cargo has no output")?;
+    let said = child.stderr.take().context("cargo has no standard error")?;
+    let listener = std::thread::spawn(move || process::hand_on(said, io::stderr()));
     let programs = executables(BufReader::new(output))?;
     let status = child.wait().context("cannot wait for cargo")?;
+    let is_disk_full = listener.join().unwrap_or(false);
+    if is_disk_full && !status.success() {
+        let folder = settings.target_folder(workspace);
+        return Err(io::Error::new(ErrorKind::StorageFull, "no space is left (see above)"))
+            .with_context(|| format!("cannot build in {}", folder.display()));
+    }
     Ok((programs, status.success()))
 }
 
+/// Cargo speaks into a pipe here. Where a person reads along, it is told to speak as it would to them.
+fn show_as_on_a_terminal(command: &mut Command) {
+    let is_unset = |name: &str| std::env::var_os(name).is_none();
+    let is_plain = std::env::var_os("TERM").is_none_or(|terminal| terminal == "dumb");
+    if is_plain || !io::stderr().is_terminal() {
+        return;
+    }
+    if is_unset("NO_COLOR") && is_unset("CARGO_TERM_COLOR") {
+        command.env("CARGO_TERM_COLOR", "always");
+    }
+    if is_unset("CARGO_TERM_PROGRESS_WHEN") {
+        // A pipe has no width that cargo could ask for.
+        command
+            .env("CARGO_TERM_PROGRESS_WHEN", "always")
+            .env("CARGO_TERM_PROGRESS_WIDTH", "80");
+    }
+}
+
 impl BuildSettings {
+    /// Where cargo will build, as far as these settings and the environment tell.
+    fn target_folder(&self, workspace: &Workspace) -> PathBuf {
+        self.target_folder
+            .clone()
+            .or_else(|| std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from))
+            .unwrap_or_else(|| workspace.root().join("target"))
+    }
+
     fn apply(&self, command: &mut Command) {
         if let Some(folder) = &self.target_folder {
             command.env("CARGO_TARGET_DIR", folder);

@@ -1,9 +1,10 @@
 //! Reads callgrind's output files: the format is stable and documented with valgrind, unlike the summaries of runners.
+//! What the counted program says of itself is read from what it printed.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use voiceflow_record::Counts;
+use voiceflow_record::{Counts, INPUTS_PREFIX};
 
 /// The events that do not depend on addresses. Mispredictions (`Bcm`, `Bim`) come from a simulated predictor indexed by
 /// address, so they move with the layout of the program and are left out.
@@ -63,9 +64,40 @@ fn parse_counts(text: &str) -> anyhow::Result<Counts> {
     Ok(counts)
 }
 
+/// The digest of the inputs of what was counted, from what the program printed; `None` where it is too old to tell it.
+pub(crate) fn read_inputs(output: &Path) -> anyhow::Result<Option<String>> {
+    let output = std::fs::read(output).with_context(|| format!("cannot read {}", output.display()))?;
+    // Libraries may print anything.
+    Ok(parse_inputs(&String::from_utf8_lossy(&output)))
+}
+
+/// gungraun's own lines stand in the same text, and one of them may not have ended where the program's begins.
+fn parse_inputs(output: &str) -> Option<String> {
+    let (_, digest) = output.lines().find_map(|line| line.split_once(INPUTS_PREFIX))?;
+    let digest = digest.trim_end();
+    let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_digest.then(|| digest.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_digest_of_the_inputs_is_found_among_what_else_is_printed() {
+        let digest = "0123456789abcdef".repeat(4);
+        let told = format!("{INPUTS_PREFIX}{digest}");
+        for output in [
+            format!("iai::counted::sum\n{told}\n- end of stderr\n"),
+            format!("- end of{told}"),
+            format!("warming up\r\n{told}\r\n"),
+        ] {
+            assert_eq!(parse_inputs(&output).as_deref(), Some(digest.as_str()), "{output:?}");
+        }
+        for output in ["", INPUTS_PREFIX, &told[..told.len() - 1]] {
+            assert_eq!(parse_inputs(output), None, "{output:?}");
+        }
+    }
 
     #[test]
     fn totals_are_read_by_the_names_of_their_columns() {

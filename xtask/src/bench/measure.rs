@@ -14,6 +14,7 @@ use super::Request;
 use super::build::{Programs, target_name};
 use super::callgrind;
 use super::plan::Job;
+use crate::outcome::found_disk_full;
 use crate::process::{self, Ended};
 use crate::setup::{Tools, VALGRIND_MISSING};
 
@@ -67,6 +68,8 @@ pub(crate) fn measure(request: &Request<'_>, job: &Job, programs: &Programs, run
     scratch.clear(request.keep_profiles || outcome.is_err());
     Ok(attempt(match outcome {
         Ok(record) => Found::Record(Box::new(record)),
+        // The others would fare no better.
+        Err(error) if found_disk_full(&error) => return Err(error.context(format!("cannot measure {}", job.id))),
         Err(error) => Found::Failed(format!("{error:#} (all it said: {})", scratch.log().display())),
     }))
 }
@@ -157,12 +160,14 @@ fn count_instructions(
     command
         .args(["--bench", &format!("*::{}::run", job.id.identifier())])
         .env("GUNGRAUN_HOME", &home)
+        // The program tells its inputs there; gungraun would drop what it prints.
+        .env("GUNGRAUN_NOCAPTURE", "stderr")
         .env("GUNGRAUN_COLOR", "never");
     finish(&mut command, scratch)?;
     let record = Record {
         format: FORMAT_VERSION,
         operation: job.id.clone(),
-        inputs_sha256: None,
+        inputs_sha256: callgrind::read_inputs(&scratch.log())?,
         throughput: None,
         measured: Measured::Instructions(callgrind::read_counts(&home)?),
         conditions: watch.finish(),

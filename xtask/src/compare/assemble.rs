@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use voiceflow_record::{Conditions, Host, Instrument, OperationId};
 
 use super::Times;
-use super::census::{Census, Common};
+use super::census::{Census, Common, Redeclared};
 use super::counts::{Counted, Missing};
 use super::decide::{Confirmed, Finding, Suite};
 use super::explain;
@@ -91,7 +91,7 @@ pub(crate) fn comparison(evidence: &Evidence<'_>) -> anyhow::Result<Comparison> 
         failed,
         skipped: skipped(evidence),
         identical: evidence.census.identical.clone(),
-        differences: differences(baseline, candidate, evidence.settings.kit_overlay),
+        differences: differences(baseline, candidate, evidence.census, evidence.settings.kit_overlay),
         waived: Vec::new(),
         budgets: Vec::new(),
         problems: Vec::new(),
@@ -341,8 +341,8 @@ fn side(built: &Built) -> Side {
     }
 }
 
-/// What differs between the two builds besides the project's own code.
-fn differences(baseline: &Built, candidate: &Built, kit_overlay: bool) -> Vec<String> {
+/// What differs between the two builds besides the project's own code, and which counts are not compared for it.
+fn differences(baseline: &Built, candidate: &Built, census: &Census, kit_overlay: bool) -> Vec<String> {
     let mut found = Vec::new();
     if kit_overlay {
         found.push(
@@ -371,6 +371,7 @@ fn differences(baseline: &Built, candidate: &Built, kit_overlay: bool) -> Vec<St
     if baseline.manifest.assets_sha256 != candidate.manifest.assets_sha256 {
         found.push("other models or recordings".to_owned());
     }
+    found.extend(census.redeclared.iter().flat_map(Redeclared::sentences));
     found.sort();
     found.dedup();
     found
@@ -422,4 +423,39 @@ pub(crate) fn round_paths(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 fn is_hidden(path: &Path) -> bool {
     path.file_name()
         .is_some_and(|name| name.to_string_lossy().starts_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::census;
+    use super::super::census::tests::built;
+    use super::*;
+    use crate::filter::Filter;
+
+    #[test]
+    fn an_instrument_that_one_side_alone_declares_is_told_and_counted_on_neither() {
+        let declaring = |instruments: &[Instrument]| {
+            let mut built = built(&["a/b/c"], "1");
+            built.manifest.crates[0].entries[0].instruments = instruments.to_vec();
+            built
+        };
+        let old = declaring(&[Instrument::Time, Instrument::Instructions]);
+        let new = declaring(&[Instrument::Time, Instrument::Allocations]);
+        let census = census::take(&old, &new, &Filter::All, true);
+        assert_eq!(census.common[0].entry.instruments, [Instrument::Time]);
+        assert_eq!(
+            differences(&old, &new, &census, false),
+            [
+                "a/b/c declares allocations anew: there is nothing to compare them with",
+                "a/b/c no longer declares instructions: it is compared without them"
+            ]
+        );
+    }
+
+    #[test]
+    fn builds_of_the_same_operations_do_not_differ() {
+        let built = built(&["a/b/c"], "1");
+        let census = census::take(&built, &built, &Filter::All, true);
+        assert_eq!(differences(&built, &built, &census, false), Vec::<String>::new());
+    }
 }

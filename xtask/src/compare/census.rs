@@ -13,7 +13,7 @@ use crate::filter::Filter;
 #[derive(Clone, Debug)]
 pub(crate) struct Common {
     pub(crate) id: OperationId,
-    /// As the candidate declares it.
+    /// As the candidate declares it, with the instruments that both declare: a count of one side says nothing.
     pub(crate) entry: CatalogueEntry,
     pub(crate) package: String,
     /// Relative to the workspace.
@@ -30,6 +30,58 @@ pub(crate) struct Census {
     pub(crate) added: Vec<OperationId>,
     pub(crate) removed: Vec<OperationId>,
     pub(crate) not_comparable: Vec<Problem>,
+    /// What both have, and declare other instruments of.
+    pub(crate) redeclared: Vec<Redeclared>,
+}
+
+/// An operation of both revisions whose instruments are not the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Redeclared {
+    id: OperationId,
+    /// Those that the baseline alone declares.
+    dropped: Vec<Instrument>,
+    /// Those that the candidate alone declares.
+    gained: Vec<Instrument>,
+}
+
+impl Redeclared {
+    fn of(before: &CatalogueEntry, now: &CatalogueEntry) -> Option<Self> {
+        let only = |of: &CatalogueEntry, other: &CatalogueEntry| -> Vec<Instrument> {
+            let is_missing = |instrument: &Instrument| !other.instruments.contains(instrument);
+            of.instruments.iter().copied().filter(is_missing).collect()
+        };
+        let (dropped, gained) = (only(before, now), only(now, before));
+        if dropped.is_empty() && gained.is_empty() {
+            return None;
+        }
+        Some(Self {
+            id: now.id.clone(),
+            dropped,
+            gained,
+        })
+    }
+
+    /// What a reader has to know: no row shows it.
+    pub(crate) fn sentences(&self) -> Vec<String> {
+        let Self { id, dropped, gained } = self;
+        let mut sentences = Vec::new();
+        if !dropped.is_empty() {
+            let words = words(dropped);
+            sentences.push(format!("{id} no longer declares {words}: it is compared without them"));
+        }
+        if !gained.is_empty() {
+            let words = words(gained);
+            sentences.push(format!(
+                "{id} declares {words} anew: there is nothing to compare them with"
+            ));
+        }
+        sentences
+    }
+}
+
+fn words(instruments: &[Instrument]) -> String {
+    let words: Vec<&str> = instruments.iter().map(|instrument| instrument.as_str()).collect();
+    words.join(" and ")
 }
 
 struct Declared<'a> {
@@ -63,6 +115,7 @@ pub(crate) fn take(baseline: &Built, candidate: &Built, filter: &Filter, all: bo
             });
             continue;
         }
+        census.redeclared.extend(Redeclared::of(before.entry, now.entry));
         let same = |instrument| same_program(baseline, candidate, before, now, instrument);
         let same_inputs = baseline.manifest.assets_sha256 == candidate.manifest.assets_sha256
             // A variable may set the number of threads.
@@ -72,9 +125,13 @@ pub(crate) fn take(baseline: &Built, candidate: &Built, filter: &Filter, all: bo
         if is_identical && !all {
             census.identical.push((*id).clone());
         } else {
+            let mut entry = now.entry.clone();
+            entry
+                .instruments
+                .retain(|instrument| before.entry.instruments.contains(instrument));
             census.common.push(Common {
                 id: (*id).clone(),
-                entry: now.entry.clone(),
+                entry,
                 package: now.package.to_owned(),
                 crate_folder: now.crate_folder.clone(),
                 same_code,
@@ -133,7 +190,7 @@ fn same_program(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use voiceflow_record::paired::PAIRED_PROTOCOL;
     use voiceflow_record::{Clock, Pairing};
 
@@ -157,7 +214,8 @@ mod tests {
         }
     }
 
-    fn built(ids: &[&str], digest: &str) -> Built {
+    /// A build of one crate with these operations and a timed program of this digest.
+    pub(crate) fn built(ids: &[&str], digest: &str) -> Built {
         let folder = PathBuf::from("crates/a");
         Built {
             revision: Revision {

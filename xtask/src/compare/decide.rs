@@ -7,6 +7,7 @@
 //! regression. `METHODOLOGY.md` explains it to users.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use voiceflow_record::paired::Round;
 use voiceflow_record::{Clock, OperationId};
@@ -34,7 +35,48 @@ pub(crate) struct Policy {
     pub(crate) confirm_looks: Vec<u32>,
     /// Whether a row that was shown to be ok is measured on to the last look.
     pub(crate) to_the_end: bool,
+    pub(crate) limits: TimeLimits,
 }
+
+/// How long the judging rounds of one operation may take; `None` where only the looks end them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimeLimits {
+    /// For operations whose call takes under ten milliseconds.
+    pub(crate) short: Option<Duration>,
+    /// For the others.
+    pub(crate) long: Option<Duration>,
+}
+
+impl TimeLimits {
+    /// No limits.
+    pub(crate) const NONE: Self = Self {
+        short: None,
+        long: None,
+    };
+
+    /// How many rounds of an operation fit when each takes as long as `round`; at least one, at most `most`.
+    pub(crate) fn rounds(self, call_ns: f64, round: Duration, most: u32) -> u32 {
+        let is_long = call_ns >= LONG_NS;
+        let Some(limit) = (if is_long { self.long } else { self.short }) else {
+            return most;
+        };
+        let fit = |limit: Duration| (limit.as_secs_f64() / round.as_secs_f64().max(1e-9)) as u32;
+        let stretched = if is_long {
+            fit(limit.mul_f64(STRETCH)).min(LEAST_ROUNDS)
+        } else {
+            0
+        };
+        fit(limit).max(stretched).clamp(1, most.max(1))
+    }
+}
+
+/// From here on a call is long: fewer pairs fit a round, and the resolution that was reached is what there is.
+const LONG_NS: f64 = 10e6;
+
+/// Without this many rounds there is no first look. A long operation gets them even where its time is up, within
+/// [`STRETCH`].
+const LEAST_ROUNDS: u32 = 4;
+const STRETCH: f64 = 1.7;
 
 /// What one sixth of the way to the last look costs more in width is little; a confirmation needs few.
 pub(crate) const CONFIRM_LOOKS: [u32; 4] = [6, 8, 12, 16];
@@ -55,8 +97,33 @@ struct Series {
     judge: Vec<f64>,
     confirm: Vec<f64>,
     standing: Standing,
-    /// Nothing more will come: out of time, or failed.
+    /// What a call took in the first round.
+    call_ns: f64,
+    /// By all judging rounds.
+    spent: Duration,
+    /// Nothing more will come, whatever time is left.
     closed: bool,
+}
+
+impl Series {
+    fn rounds(&self) -> u32 {
+        u32::try_from(self.judge.len()).unwrap_or(u32::MAX)
+    }
+
+    /// How many judging rounds there is time for, when they go on as they did.
+    fn rounds_in_time(&self, policy: &Policy) -> u32 {
+        let most = policy.looks.last().copied().unwrap_or(0);
+        let taken = self.rounds();
+        if taken == 0 || self.spent.is_zero() {
+            return most;
+        }
+        policy.limits.rounds(self.call_ns, self.spent / taken, most)
+    }
+
+    /// Whether no judging round will come any more.
+    fn is_at_its_end(&self, policy: &Policy) -> bool {
+        self.closed || self.rounds() >= self.rounds_in_time(policy)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +205,11 @@ pub(crate) fn log_ratio(round: &Round, clock: Clock) -> Option<f64> {
     )
 }
 
+/// What a round took, starting its processes included.
+pub(crate) fn duration(round: &Round) -> Duration {
+    Duration::from_millis(round.conditions.took_ms)
+}
+
 impl Suite {
     /// A suite of so many rows; the family-wise error is shared out over them from the start.
     pub(crate) fn new(policy: Policy, rows: usize) -> Self {
@@ -167,11 +239,24 @@ impl Suite {
             judge: Vec::new(),
             confirm: Vec::new(),
             standing: Standing::Open,
+            call_ns: 0.0,
+            spent: Duration::ZERO,
             closed: false,
         })
     }
 
-    /// No more rounds will come for this operation.
+    /// Says what the last judging round took, and a call in it. Untold rounds take no time.
+    pub(crate) fn took(&mut self, id: &OperationId, call_ns: f64, round: Duration) {
+        if let Some(series) = self.series.get_mut(id) {
+            // Of the first: whether an operation is a long one must not change on the way.
+            if series.spent.is_zero() {
+                series.call_ns = call_ns;
+            }
+            series.spent += round;
+        }
+    }
+
+    /// No more judging rounds will come for this operation.
     pub(crate) fn close(&mut self, id: &OperationId) {
         if let Some(series) = self.series.get_mut(id) {
             series.closed = true;
@@ -185,11 +270,10 @@ impl Suite {
 
     /// Whether another judging round is wanted.
     pub(crate) fn wants_judging(&self, id: &OperationId) -> bool {
-        let last = self.policy.looks.last().copied().unwrap_or(0) as usize;
         self.series.get(id).is_none_or(|series| {
             let undecided = series.standing == Standing::Open
                 || (self.policy.to_the_end && series.standing == Standing::WithinMargin);
-            !series.closed && undecided && series.judge.len() < last
+            undecided && !series.is_at_its_end(&self.policy)
         })
     }
 
@@ -218,13 +302,14 @@ impl Suite {
 
     /// From the rounds up to the first look, once all that are still measured have taken them.
     fn fit_priors(&mut self) {
-        let first = self.policy.looks.first().copied().unwrap_or(1) as usize;
+        let policy = &self.policy;
+        let first = policy.looks.first().copied().unwrap_or(1) as usize;
         for wall in [false, true] {
             if self.priors.contains_key(&wall) {
                 continue;
             }
             let of_clock = || self.series.values().filter(|series| key(series.clock) == wall);
-            if of_clock().any(|series| !series.closed && series.judge.len() < first) {
+            if of_clock().any(|series| !series.is_at_its_end(policy) && series.judge.len() < first) {
                 continue;
             }
             let variances: Vec<(f64, f64)> = of_clock()
@@ -289,7 +374,7 @@ impl Suite {
             clock: series.clock,
             verdict,
             estimate,
-            rounds: u32::try_from(series.judge.len()).unwrap_or(u32::MAX),
+            rounds: series.rounds(),
             confirmation,
             p_adjusted,
             smallest_detectable: self.smallest_detectable(series, found),
@@ -316,17 +401,29 @@ impl Suite {
         })
     }
 
-    /// At the level of the last look that was reached: what this run, as long as it was, would have suspected.
+    /// What this run would have suspected had it been there: at the level of the last look there was time for. A row
+    /// that was ok early would have been measured on, with the spread it has shown; a slowdown below the margin would
+    /// not have kept it from being ok.
     fn smallest_detectable(&self, series: &Series, found: &Moderated) -> f64 {
-        let reached = self
-            .policy
-            .looks
-            .iter()
-            .rposition(|&look| look as usize <= series.judge.len());
-        let Some(reached) = reached else { return f64::INFINITY };
-        found
-            .smallest_detectable(self.looks.alpha_at(reached), POWER, self.policy.tolerance.ln_1p())
-            .exp_m1()
+        let taken = series.rounds();
+        let stopped_early = series.standing == Standing::WithinMargin && !series.is_at_its_end(&self.policy);
+        let rounds = if stopped_early {
+            series.rounds_in_time(&self.policy)
+        } else {
+            taken
+        };
+        let Some(look) = self.policy.looks.iter().rposition(|&look| look <= rounds) else {
+            return f64::INFINITY;
+        };
+        let found = found.after(taken, self.policy.looks[look].max(taken));
+        let detectable = found
+            .smallest_detectable(self.looks.alpha_at(look), POWER, self.policy.tolerance.ln_1p())
+            .exp_m1();
+        if stopped_early {
+            detectable.max(self.policy.margin)
+        } else {
+            detectable
+        }
     }
 }
 
@@ -342,8 +439,7 @@ impl Estimate {
 }
 
 fn look_at(series: &mut Series, policy: &Policy, looks: &Looks, ok_looks: &Looks, prior: &Prior) {
-    let rounds = u32::try_from(series.judge.len()).unwrap_or(u32::MAX);
-    let (Some(look), Some(trimmed)) = (looks.look_after(rounds), Trimmed::of(&series.judge)) else {
+    let (Some(look), Some(trimmed)) = (looks.look_after(series.rounds()), Trimmed::of(&series.judge)) else {
         return;
     };
     let found = prior.moderate(&trimmed);
@@ -390,6 +486,7 @@ pub(crate) mod tests {
             looks: STANDARD_LOOKS.to_vec(),
             confirm_looks: CONFIRM_LOOKS.to_vec(),
             to_the_end: false,
+            limits: TimeLimits::NONE,
         }
     }
 
@@ -470,6 +567,70 @@ pub(crate) mod tests {
         let faster = run(&[-0.05, 0.0, 0.0, 0.0], 0.003, &[0.0; 4], 3);
         assert_eq!(slower[0].verdict, TimeVerdict::Regressed);
         assert_eq!(faster[0].verdict, TimeVerdict::Improved);
+    }
+
+    /// Ten operations without a slowdown, each round a tenth of a second.
+    fn suite_with_time_for_twelve(spread: f64) -> Suite {
+        let mut random = StdRng::seed_from_u64(5);
+        let limits = TimeLimits {
+            short: Some(Duration::from_millis(1250)),
+            long: None,
+        };
+        let mut suite = Suite::new(Policy { limits, ..policy() }, 10);
+        while (0..10).any(|index| suite.wants_judging(&id(index))) {
+            for id in (0..10).map(id) {
+                if suite.wants_judging(&id) {
+                    suite.judge(&id, Clock::Cpu, spread * normal(&mut random));
+                    suite.took(&id, 1e3, Duration::from_millis(100));
+                }
+            }
+            suite.look();
+        }
+        suite
+    }
+
+    #[test]
+    fn a_row_that_ends_early_says_what_its_whole_time_would_have_shown() {
+        let early = suite_with_time_for_twelve(0.01).findings();
+        let quiet = suite_with_time_for_twelve(0.0001).findings();
+        let stopped: Vec<&Finding> = early.iter().filter(|row| row.rounds < 12).collect();
+        assert!(stopped.len() >= 3, "{early:?}");
+        for row in stopped {
+            // By (4.0 + 1.7) standard errors of twelve rounds beyond the tolerance; those of six would be 0.028.
+            assert_eq!(row.verdict, TimeVerdict::Ok);
+            assert!((0.02..0.026).contains(&row.smallest_detectable), "{row:?}");
+        }
+        // A slowdown below the margin would be ok, however small the spread.
+        assert!(quiet.iter().all(|row| row.smallest_detectable == 0.02));
+    }
+
+    #[test]
+    fn an_operation_ends_with_the_last_round_that_fits_its_time() {
+        let limits = TimeLimits {
+            short: Some(Duration::from_secs(5)),
+            long: Some(Duration::from_secs(15)),
+        };
+        let rounds = |call_ns, seconds| limits.rounds(call_ns, Duration::from_secs_f64(seconds), 32);
+        assert_eq!((rounds(1e3, 0.5), rounds(1e3, 0.6), rounds(1e3, 0.01)), (10, 8, 32));
+        assert_eq!(rounds(50e6, 0.6), 25);
+        // A long one is let reach its first look, unless that takes far longer; a round in any case.
+        assert_eq!((rounds(800e6, 6.0), rounds(800e6, 8.0), rounds(800e6, 60.0)), (4, 3, 1));
+        assert_eq!(TimeLimits::NONE.rounds(800e6, Duration::from_secs(60), 32), 32);
+    }
+
+    #[test]
+    fn out_of_time_means_no_more_rounds() {
+        let limits = TimeLimits {
+            short: Some(Duration::from_secs(1)),
+            long: None,
+        };
+        let mut suite = Suite::new(Policy { limits, ..policy() }, 1);
+        for _ in 0..2 {
+            assert!(suite.wants_judging(&id(0)));
+            suite.judge(&id(0), Clock::Cpu, 0.0);
+            suite.took(&id(0), 1e3, Duration::from_millis(450));
+        }
+        assert!(!suite.wants_judging(&id(0)));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! `decide`, `rules`, `model`, `layout_list`, `profile` and `render` are pure; `revision`, `slot`, `link`, `counts`,
 //! `rounds` and `passes` touch the world.
 
+mod affinity;
 mod assemble;
 mod bisect;
 mod census;
@@ -35,21 +36,23 @@ use rand::Rng as _;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
+use voiceflow_record::paired::Purpose;
 use voiceflow_record::{Conditions, OperationId, write_file};
 
 use self::assemble::Evidence;
 use self::census::{Census, Common};
-use self::decide::{CONFIRM_LOOKS, Policy, Suite};
+use self::decide::{CONFIRM_LOOKS, Policy, Suite, TimeLimits};
 use self::link::KeptLinks;
 use self::linked::{Linked, TOLERANCE_UNMATCHED};
 use self::model::{Comparison, Settings, Verdict};
-use self::passes::{Course, Measured, Run, TimeLimits};
+use self::passes::{Course, Measured, Run};
 use self::revision::{Revision, WORKING_TREE};
 use self::slot::{Built, Slot};
 use crate::bench;
 use crate::cli::{CompareCommand, ReportFormat};
 use crate::filter::Filter;
 use crate::host;
+use crate::measuring::{self, Turn};
 use crate::outcome::{Failure, Outcome};
 use crate::setup;
 use crate::stats::sequential::STANDARD_LOOKS;
@@ -99,6 +102,14 @@ impl Effort {
         }
     }
 
+    /// The effort of a comparison that was made; a word of a later tool stands for the usual one.
+    fn named(name: &str) -> Self {
+        [Self::Quick, Self::Full, Self::SignOff]
+            .into_iter()
+            .find(|effort| effort.as_str() == name)
+            .unwrap_or(Self::Standard)
+    }
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Quick => "quick",
@@ -117,11 +128,19 @@ impl Effort {
             Self::Quick => seconds(2, 8),
             Self::Standard => seconds(5, 15),
             Self::Full => seconds(20, 90),
-            Self::SignOff => TimeLimits {
-                short: None,
-                long: None,
-            },
+            Self::SignOff => TimeLimits::NONE,
         }
+    }
+
+    /// Time for counts and judging rounds of all operations together; `None` where only the looks end it.
+    fn time_in_all(self) -> Option<Duration> {
+        let minutes = match self {
+            Self::Quick => 5,
+            Self::Standard => 10,
+            Self::Full => 60,
+            Self::SignOff => return None,
+        };
+        Some(Duration::from_secs(minutes * 60))
     }
 
     fn policy(self) -> Policy {
@@ -134,6 +153,7 @@ impl Effort {
             looks: if sign_off { vec![32] } else { STANDARD_LOOKS.to_vec() },
             confirm_looks: CONFIRM_LOOKS.to_vec(),
             to_the_end: sign_off,
+            limits: self.limits(),
         }
     }
 }
@@ -233,6 +253,8 @@ fn compare_revisions(
     folder: &Path,
 ) -> anyhow::Result<Comparison> {
     let filter = Filter::parse(request.filter_text.as_deref())?;
+    // A folder that cannot take the rounds is told before anything is built.
+    refuse_other_files(&folder.join(ROUNDS))?;
     setup::prepare(workspace)?;
     let (baseline, candidate) = build_both(slot, revisions, request.kit_overlay)?;
     let census = census::take(&baseline, &candidate, &filter, request.all);
@@ -279,6 +301,11 @@ fn measure(
     census: &Census,
     folder: &Path,
 ) -> anyhow::Result<Comparison> {
+    // A mistake in its waivers or budgets is told before the measuring, not after it.
+    let terms = request
+        .held_to_account
+        .then(|| gate::Terms::read(slot, &sides.baseline, &sides.candidate))
+        .transpose()?;
     let host = host::this_host();
     let started = Instant::now();
     let watch = Conditions::watch();
@@ -294,21 +321,24 @@ fn measure(
         policy.tolerance = policy.tolerance.max(TOLERANCE_UNMATCHED);
         policy.margin = policy.margin.max(2.0 * TOLERANCE_UNMATCHED);
     }
+    // Equal code is told without waiting for anybody.
+    let turn = (!census.common.is_empty()).then(measuring::take_turn).transpose()?;
+    let waited = turn.as_ref().map_or(Duration::ZERO, Turn::waited);
     let timing = Instant::now();
-    let times = time(slot, request, &policy, census, &mut linked, folder)?;
+    let deadline = request.effort.time_in_all().map(|all| started + all + waited);
+    let times = time(slot, request, &policy, census, &mut linked, deadline, folder)?;
+    drop(turn);
     let measured_s = (counting + timing.elapsed()).as_secs_f64();
-    let budgets = if request.held_to_account {
-        let wanted = gate::budgeted(census, sign_off);
-        gate::measure_budgets(
+    let budgets = match &terms {
+        Some(terms) => gate::measure_budgets(
             workspace,
             slot,
             &sides.candidate,
-            &wanted,
+            &terms.budgets(&gate::budgeted(census, sign_off)),
             &host,
             &folder.join("budgets"),
-        )?
-    } else {
-        Vec::new()
+        )?,
+        None => Vec::new(),
     };
     let evidence = Evidence {
         workspace,
@@ -324,8 +354,8 @@ fn measure(
         rounds_folder: folder.join(ROUNDS),
     };
     let mut comparison = assemble::comparison(&evidence)?;
-    if request.held_to_account {
-        gate::hold_to_account(&mut comparison, workspace, census, budgets)?;
+    if let Some(terms) = &terms {
+        gate::hold_to_account(&mut comparison, terms, census, budgets)?;
     }
     Ok(comparison)
 }
@@ -347,6 +377,7 @@ fn time(
     policy: &Policy,
     census: &Census,
     linked: &mut Linked<'_>,
+    deadline: Option<Instant>,
     folder: &Path,
 ) -> anyhow::Result<Times> {
     let seed = rand::rng().random();
@@ -382,7 +413,7 @@ fn time(
     eprintln!("compare: {} operations to time", courses.len());
     let mut run = Run {
         programs: linked,
-        limits: request.effort.limits(),
+        deadline,
         rounds_folder,
         scratch: slot.scratch()?,
         seed,
@@ -396,14 +427,64 @@ fn time(
     })
 }
 
-/// Rounds of an earlier comparison in the same folder are not evidence of this one.
-fn clear_rounds(folder: &PathBuf) -> anyhow::Result<()> {
+/// Rounds of an earlier comparison in the same folder are not evidence of this one. Nothing else is deleted: the folder
+/// may be any that a user named.
+fn clear_rounds(folder: &Path) -> anyhow::Result<()> {
+    refuse_other_files(folder)?;
     match std::fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("cannot clear {}", folder.display()))
         }
         _ => Ok(()),
     }
+}
+
+/// Fails where anything but rounds lies in a folder of rounds: it is not this tool's to delete.
+fn refuse_other_files(rounds_folder: &Path) -> anyhow::Result<()> {
+    let is_other = |path: &PathBuf| !path.strip_prefix(rounds_folder).is_ok_and(is_round);
+    match files_below(rounds_folder)?.into_iter().find(is_other) {
+        Some(path) => Err(Failure::bad_usage(format!(
+            "{} is no round of an earlier run, and all of {} is deleted before new rounds are kept there: move it \
+             elsewhere, or name another `--output-dir`",
+            path.display(),
+            rounds_folder.display()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Everything below a path that is no folder, and the path itself where it is none; links are not followed.
+fn files_below(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let cannot_read = || format!("cannot read {}", path.display());
+    let found = match path.symlink_metadata() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        found => found.with_context(cannot_read)?,
+    };
+    if !found.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).with_context(cannot_read)? {
+        files.extend(files_below(&entry.with_context(cannot_read)?.path())?);
+    }
+    Ok(files)
+}
+
+/// Whether a path below the folder of rounds is one that [`passes`] keeps a round under, or has one half-written under.
+fn is_round(path: &Path) -> bool {
+    let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
+    let Some([subsystem, operation, variant, file]) = parts.as_deref() else {
+        return false;
+    };
+    let id = format!("{subsystem}/{operation}/{variant}");
+    id.parse::<OperationId>().is_ok() && (is_round_name(file) || file.starts_with(".unfinished-"))
+}
+
+fn is_round_name(file: &str) -> bool {
+    let purposes = [Purpose::Judge, Purpose::Placebo, Purpose::Confirm];
+    let is_purpose = |word: &str| purposes.iter().any(|purpose| purpose.as_str() == word);
+    let name = file.strip_suffix(".json").and_then(|name| name.split_once('-'));
+    name.is_some_and(|(purpose, number)| is_purpose(purpose) && number.parse::<u32>().is_ok())
 }
 
 /// One operation in three gets the planted slowdown, so that the others show that nothing else turns red.
@@ -478,5 +559,67 @@ pub(crate) fn outcome(comparison: &Comparison, strict: bool) -> Outcome {
         Verdict::NotComparable => Outcome::NothingComparable,
         Verdict::NotResolved if strict => Outcome::NotResolved,
         _ => Outcome::Passed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of a folder of rounds with these files in it.
+    fn clear(files: &[&str]) -> (tempfile::TempDir, anyhow::Result<()>) {
+        let output = tempfile::tempdir().expect("temporary folder");
+        let rounds = output.path().join(ROUNDS);
+        for file in files {
+            write_file(&rounds.join(file), b"{}").expect("writes");
+        }
+        let cleared = clear_rounds(&rounds);
+        (output, cleared)
+    }
+
+    #[test]
+    fn rounds_and_half_written_ones_are_cleared() {
+        let cases: [&[&str]; 3] = [
+            &["asr/mel/5s/judge-000.json", "asr/mel/5s/confirm-1000.json"],
+            &["storage/get/keyed-hot/placebo-007.json", "asr/mel/5s/.unfinished-x3Yz"],
+            &[],
+        ];
+        for files in cases {
+            let (output, cleared) = clear(files);
+            cleared.expect("cleared");
+            assert!(!output.path().join(ROUNDS).exists(), "{files:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_with_anything_but_rounds_is_refused_and_left_as_it_is() {
+        for other in [
+            "notes.txt",
+            "asr/mel/5s/judge-last.json",
+            "asr/mel/5s/final-000.json",
+            "asr/mel/5s/judge-000.json.orig",
+            "asr/mel/judge-000.json",
+            "asr/mel/5s/more/judge-000.json",
+            "My Files/mel/5s/judge-000.json",
+        ] {
+            let round = "asr/mel/5s/judge-001.json";
+            let (output, cleared) = clear(&[round, other]);
+            let error = cleared.expect_err("refused");
+            let failure = error.downcast_ref::<Failure>().expect("a failure");
+            assert_eq!(failure.outcome(), Outcome::BadUsage);
+            let rounds = output.path().join(ROUNDS);
+            let named = rounds.join(other).display().to_string();
+            assert!(error.to_string().starts_with(&named), "{error}");
+            assert!(rounds.join(other).is_file() && rounds.join(round).is_file(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_rounds_is_refused() {
+        let output = tempfile::tempdir().expect("temporary folder");
+        let rounds = output.path().join(ROUNDS);
+        write_file(&rounds, b"text").expect("writes");
+        assert!(clear_rounds(&rounds).is_err());
+        assert!(rounds.is_file());
     }
 }

@@ -37,7 +37,8 @@ pub(crate) struct Comparison {
     pub(crate) skipped: Vec<Problem>,
     /// Same machine code and inputs on both sides: not measured.
     pub(crate) identical: Vec<OperationId>,
-    /// What differs between the two builds besides the code: toolchain, flags, locked dependencies.
+    /// What differs between the two builds besides the code: toolchain, flags, locked dependencies, and operations
+    /// that declare other instruments.
     pub(crate) differences: Vec<String>,
     /// Waivers that turned a finding into an accepted one.
     pub(crate) waived: Vec<Waived>,

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::Context as _;
 use rand::rngs::StdRng;
@@ -44,7 +44,6 @@ pub(crate) struct Course {
     /// A slowdown planted in the candidate, in per cent.
     pub(crate) plant_percent: f64,
     shape: Option<Shape>,
-    spent: Duration,
 }
 
 impl Course {
@@ -54,27 +53,9 @@ impl Course {
             id,
             plant_percent,
             shape: None,
-            spent: Duration::ZERO,
         }
     }
 }
-
-/// How much time an operation may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct TimeLimits {
-    /// For operations whose call takes under ten milliseconds; `None` where only the looks end it.
-    pub(crate) short: Option<Duration>,
-    /// For the others.
-    pub(crate) long: Option<Duration>,
-}
-
-/// From here on a call is long: fewer pairs fit a round, and the resolution that was reached is what there is.
-const LONG_NS: f64 = 10e6;
-
-/// Without this many rounds there is no first look. A long operation gets them even where its time is up, within
-/// [`STRETCH`].
-const LEAST_ROUNDS: u32 = 4;
-const STRETCH: f64 = 1.7;
 
 /// Placebo rounds stop here: enough for the third look.
 const PLACEBO_ROUNDS: u32 = 8;
@@ -82,7 +63,8 @@ const PLACEBO_ROUNDS: u32 = 8;
 /// What measuring needs.
 pub(crate) struct Run<'a> {
     pub(crate) programs: &'a mut dyn Programs,
-    pub(crate) limits: TimeLimits,
+    /// After this, judging rounds end with the pass that is going on; suspicions are confirmed all the same.
+    pub(crate) deadline: Option<Instant>,
     /// Where rounds go, each as it ends.
     pub(crate) rounds_folder: PathBuf,
     pub(crate) scratch: PathBuf,
@@ -173,16 +155,17 @@ pub(crate) fn measure(
                         progress.ends();
                         continue;
                     };
+                    let level = Level::of(&round);
                     match purpose {
+                        // Owed to whoever is suspected, however long the suspicion took.
                         Purpose::Confirm => suite.confirm(&course.id, round.clock, log_ratio),
-                        Purpose::Judge | Purpose::Placebo => suite.judge(&course.id, round.clock, log_ratio),
+                        Purpose::Judge | Purpose::Placebo => {
+                            suite.judge(&course.id, round.clock, log_ratio);
+                            suite.took(&course.id, level.baseline_ns, decide::duration(&round));
+                        }
                     }
                     match purpose {
-                        Purpose::Judge => measured
-                            .levels
-                            .entry(course.id.clone())
-                            .or_default()
-                            .push(Level::of(&round)),
+                        Purpose::Judge => measured.levels.entry(course.id.clone()).or_default().push(level),
                         Purpose::Placebo => measured.placebo_rounds += 1,
                         Purpose::Confirm => {}
                     }
@@ -202,15 +185,12 @@ pub(crate) fn measure(
             }
         }
         open = still_open;
-        for (kind, course) in &open {
-            let suite = if *kind == Purpose::Placebo {
-                &mut *placebo_suite
-            } else {
-                &mut *suite
-            };
-            let rounds = counts.get(&(course.id.clone(), *kind)).copied().unwrap_or(0);
-            if is_out_of_time(run.limits, course, rounds) {
-                suite.close(&course.id);
+        if run.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            for (kind, course) in &open {
+                match kind {
+                    Purpose::Placebo => placebo_suite.close(&course.id),
+                    _ => suite.close(&course.id),
+                }
             }
         }
         suite.look();
@@ -234,35 +214,6 @@ fn next_purpose(
         return Some(Purpose::Confirm);
     }
     suite.wants_judging(&course.id).then_some(Purpose::Judge)
-}
-
-fn is_out_of_time(limits: TimeLimits, course: &Course, rounds: u32) -> bool {
-    let is_long = course.shape.is_some_and(|shape| shape.call_ns >= LONG_NS);
-    let Some(limit) = (if is_long { limits.long } else { limits.short }) else {
-        return false;
-    };
-    // The next round takes about as long as those before it.
-    let next = course
-        .spent
-        .mul_f64((f64::from(rounds) + 1.0) / f64::from(rounds.max(1)));
-    let stretched = if is_long && rounds < LEAST_ROUNDS {
-        limit.mul_f64(STRETCH)
-    } else {
-        limit
-    };
-    next > stretched
-}
-
-/// How many rounds of an operation there is time for, up to `most`, when each takes as long as `round`.
-pub(crate) fn rounds_that_fit(limits: TimeLimits, id: &OperationId, call_ns: f64, round: Duration, most: u32) -> u32 {
-    let mut course = Course::new(id.clone(), 0.0);
-    course.shape = Some(Shape::of(call_ns));
-    (1..most)
-        .find(|&rounds| {
-            course.spent = round * rounds;
-            is_out_of_time(limits, &course, rounds)
-        })
-        .unwrap_or(most)
 }
 
 enum Taken {
@@ -294,12 +245,7 @@ fn take(run: &mut Run<'_>, course: &mut Course, purpose: Purpose, number: u32, s
         },
         seed,
     };
-    let started = Instant::now();
     let outcome = rounds::take(&plan, &pair.baseline, &pair.candidate, &run.scratch)?;
-    // A confirmation is owed to whoever is suspected, however long the suspicion took.
-    if purpose != Purpose::Confirm {
-        course.spent += started.elapsed();
-    }
     Ok(match outcome {
         Outcome::Taken(round, shape) => {
             course.shape = Some(shape);
@@ -325,35 +271,4 @@ fn save(folder: &Path, round: &Round) -> anyhow::Result<()> {
     let path = folder.join(subsystem).join(operation).join(variant).join(name);
     let text = serde_json::to_string(round)?;
     write_file(&path, text.as_bytes()).with_context(|| format!("cannot keep a round of {}", round.operation))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn course(call_ns: f64, spent_s: f64) -> Course {
-        let mut course = Course::new("a/b/c".parse().expect("valid"), 0.0);
-        course.shape = Some(Shape::of(call_ns));
-        course.spent = Duration::from_secs_f64(spent_s);
-        course
-    }
-
-    #[test]
-    fn an_operation_ends_before_the_round_that_would_take_it_past_its_time() {
-        let limits = TimeLimits {
-            short: Some(Duration::from_secs(5)),
-            long: Some(Duration::from_secs(15)),
-        };
-        assert!(!is_out_of_time(limits, &course(1e3, 4.0), 8));
-        assert!(is_out_of_time(limits, &course(1e3, 4.8), 8));
-        assert!(!is_out_of_time(limits, &course(50e6, 4.8), 8));
-        // A long one is let reach its first look.
-        assert!(!is_out_of_time(limits, &course(800e6, 18.0), 3));
-        assert!(is_out_of_time(limits, &course(800e6, 24.0), 3));
-        let unlimited = TimeLimits {
-            short: None,
-            long: None,
-        };
-        assert!(!is_out_of_time(unlimited, &course(800e6, 1e6), 3));
-    }
 }

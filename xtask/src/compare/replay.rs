@@ -158,6 +158,7 @@ pub(crate) fn policy(settings: &Settings) -> Policy {
         looks: settings.looks.clone(),
         confirm_looks: CONFIRM_LOOKS.to_vec(),
         to_the_end: settings.effort == Effort::SignOff.as_str(),
+        limits: Effort::named(&settings.effort).limits(),
     }
 }
 
@@ -215,6 +216,7 @@ pub(crate) fn run(
             } else {
                 *judged += 1;
                 suite.judge(id, round.clock, log_ratio);
+                suite.took(id, Level::of(round).baseline_ns, decide::duration(round));
             }
             went_on = true;
         }

@@ -20,6 +20,7 @@ use voiceflow_record::paired::{
 };
 use voiceflow_record::{Clock, Conditions, OperationId, environment};
 
+use super::affinity;
 use crate::process;
 
 /// One side's program and the folder it is started in.
@@ -242,31 +243,19 @@ fn is_baseline_first(pair: usize) -> bool {
     matches!(pair % 4, 0 | 3)
 }
 
-/// Puts both sides on the last processor, where the work is done by one thread; the first tends to serve interrupts.
-fn pin(ready: &Ready, a: &mut Side, b: &mut Side) -> Result<Option<usize>, SideFailed> {
-    if ready.cores > 1 || ready.clock == Clock::Wall || !cfg!(target_os = "linux") {
+/// Puts both sides on the last processor, where one thread does the work and does not wait; the first tends to serve
+/// interrupts. Until now they could prepare on different ones.
+fn pin(ready: &Ready, a: &Side, b: &Side) -> Result<Option<usize>, SideFailed> {
+    if ready.cores > 1 || ready.clock == Clock::Wall {
         return Ok(None);
     }
-    let core = last_allowed_core();
+    let Some(processor) = affinity::last_allowed() else {
+        return Ok(None);
+    };
     for side in [a, b] {
-        match side.ask(PairedCommand::Pin { core }, REPLY_WITHIN)? {
-            PairedReply::Pinned => {}
-            other => return Err(side.unexpected(&other)),
-        }
+        affinity::keep_on(side.child.id(), processor).map_err(|error| side.failed(format!("{error:#}")))?;
     }
-    Ok(Some(core))
-}
-
-/// The last of the processors that this process may use: a container may have been given others than the first ones.
-fn last_allowed_core() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
-    allowed.and_then(last_of_list).unwrap_or(0)
-}
-
-/// The last number of `0-3,8`.
-fn last_of_list(list: &str) -> Option<usize> {
-    list.trim().rsplit([',', '-']).next()?.parse().ok()
+    Ok(Some(processor))
 }
 
 /// What a process said of itself.
@@ -278,7 +267,10 @@ struct Ready {
 
 impl Ready {
     fn difference_to(&self, other: &Self) -> Option<String> {
-        if self.inputs_sha256 != other.inputs_sha256 {
+        // A kit from before operations had to say what their inputs are may not know; their ids then stand for them.
+        if let (Some(these), Some(those)) = (&self.inputs_sha256, &other.inputs_sha256)
+            && these != those
+        {
             return Some(
                 "the two sides work on different inputs; `--kit-overlay` measures both on the candidate's".to_owned(),
             );
@@ -631,12 +623,19 @@ mod tests {
     }
 
     #[test]
-    fn the_last_allowed_processor_is_read_off_its_list() {
-        assert_eq!(
-            ["0-1", "2,5", "0-3,8", " 7\n"].map(last_of_list),
-            [Some(1), Some(5), Some(8), Some(7)]
-        );
-        assert_eq!(last_of_list(""), None);
+    fn what_waits_or_has_several_threads_is_not_pinned() {
+        let pinned = |clock: &str, cores: &str| {
+            let side = obedient()
+                .replace("\"clock\":\"wall\"", &format!("\"clock\":\"{clock}\""))
+                .replace("\"cores\":1", &format!("\"cores\":{cores}"));
+            let Outcome::Taken(round, _) = take_with(&side, &side) else {
+                panic!("the round was not taken");
+            };
+            round.pinned_to.is_some()
+        };
+        assert!(!pinned("wall", "1"));
+        assert!(!pinned("cpu", "2"));
+        assert_eq!(pinned("cpu", "1"), cfg!(target_os = "linux"));
     }
 
     #[test]
@@ -648,7 +647,9 @@ mod tests {
 
     #[test]
     fn other_inputs_are_another_question() {
-        let other = obedient().replace("\"inputs_sha256\":null", "\"inputs_sha256\":\"00\"");
-        assert!(matches!(take_with(&obedient(), &other), Outcome::OtherInputs(_)));
+        let on =
+            |digest: &str| obedient().replace("\"inputs_sha256\":null", &format!("\"inputs_sha256\":\"{digest}\""));
+        assert!(matches!(take_with(&on("01"), &on("00")), Outcome::OtherInputs(_)));
+        assert!(matches!(take_with(&obedient(), &on("00")), Outcome::Taken(..)));
     }
 }

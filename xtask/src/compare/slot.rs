@@ -168,8 +168,7 @@ impl Slot {
     /// Checks a revision out, with the operations and kit of another one laid over it where that is asked for.
     pub(crate) fn check_out(&self, revision: &Revision, overlay: Option<&Revision>) -> anyhow::Result<()> {
         clone::check_out(&self.user, &self.clone_folder(), &revision.commit)?;
-        let git = Git::at(&self.clone_folder());
-        self.update_submodules(&git, revision)?;
+        self.update_submodules(revision)?;
         let root = self.workspace().root().to_owned();
         if !root.join("xtask").is_dir() || !root.join("crates").is_dir() {
             return Err(Failure::bad_usage(format!(
@@ -183,19 +182,36 @@ impl Slot {
         Ok(())
     }
 
-    fn update_submodules(&self, git: &Git, revision: &Revision) -> anyhow::Result<()> {
-        if !self.clone_folder().join(".gitmodules").is_file() {
+    /// One at a time, so that an error names the one it is about.
+    fn update_submodules(&self, revision: &Revision) -> anyhow::Result<()> {
+        let clone = self.clone_folder();
+        if !clone.join(".gitmodules").is_file() {
             return Ok(());
         }
-        git.run(&["submodule", "update", "--init", "--recursive"])
-            .map(drop)
-            .with_context(|| {
-                format!(
-                    "a submodule of revision `{}` is missing: fetch it with `git submodule update --init` in a clone \
-                     that can reach it",
+        // Its words are looked into, so they have to be the untranslated ones.
+        let git = Git::at(&clone).with("LC_ALL", "C");
+        let settings = self.submodule_settings();
+        let listed = git.run(&["ls-files", "--stage", "-z"])?;
+        for path in submodules(&listed) {
+            let mut arguments: Vec<&str> = settings.iter().flat_map(|setting| ["-c", setting.as_str()]).collect();
+            arguments.extend(["submodule", "--quiet", "update", "--init", "--recursive", "--", path]);
+            git.run(&arguments).map_err(|error| {
+                let advice = submodule_advice(&error.to_string());
+                error.context(format!(
+                    "the submodule `{path}` of revision `{}` cannot be fetched: {advice}",
                     revision.name
-                )
-            })
+                ))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What the user's repository, or the user, has git do about submodules. The clone is a repository of its own, with
+    /// no remote that a relative URL could be relative to.
+    fn submodule_settings(&self) -> Vec<String> {
+        let wanted = r"^(submodule\..*\.url|protocol\.file\.allow)$";
+        let listed = Git::at(self.user.root()).ask(&["config", "-z", "--get-regexp", wanted]);
+        git_settings(&listed.unwrap_or_default())
     }
 
     /// The folders that hold declarations, kit and test material, and the lock file that goes with them.
@@ -337,9 +353,37 @@ fn lock(folder: &Path) -> anyhow::Result<File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => bail!(
-            "another comparison of this checkout is running: two at once would spoil each other's times; wait for it to end"
+            "another comparison of this checkout is running, and both would build in one place: wait for it to end"
         ),
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
+    }
+}
+
+/// The paths of the submodules among what `git ls-files --stage -z` printed.
+fn submodules(listed: &str) -> impl Iterator<Item = &str> {
+    listed
+        .split('\0')
+        .filter_map(|entry| entry.strip_prefix("160000 ")?.split_once('\t'))
+        .map(|(_object, path)| path)
+}
+
+/// What `git config -z --get-regexp` printed, as git takes it after `-c`.
+fn git_settings(listed: &str) -> Vec<String> {
+    listed
+        .split('\0')
+        .filter_map(|entry| entry.split_once('\n'))
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect()
+}
+
+/// What helps where git cannot fetch a submodule and says this.
+fn submodule_advice(words: &str) -> &'static str {
+    if words.contains("transport 'file' not allowed") {
+        "git takes none from a local path unless it is told to; where you trust that path, run \
+         `git config protocol.file.allow always` in this checkout"
+    } else {
+        "its URL has to be within reach and hold that commit; where it has moved, run \
+         `git config submodule.NAME.url URL` in this checkout, NAME being what `.gitmodules` calls it"
     }
 }
 
@@ -439,7 +483,8 @@ fn keep(
         let crate_folder = crate_folder.strip_prefix(workspace.root()).unwrap_or(crate_folder);
         let file = format!("{}-{}", instrument.as_str(), slug(crate_folder));
         let path = folder.join(&file);
-        fs::copy(executable, &path).with_context(|| format!("cannot copy {}", executable.display()))?;
+        fs::copy(executable, &path)
+            .with_context(|| format!("cannot copy {} to {}", executable.display(), path.display()))?;
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let relinkable =
             *instrument == Instrument::Time && keeper.keep(executable, &folder.join("links").join(&file))?;
@@ -510,6 +555,26 @@ mod tests {
         ] {
             assert!(!is_overlaid(path), "{path}");
         }
+    }
+
+    #[test]
+    fn submodules_are_told_from_files_whatever_their_names() {
+        let object = "0".repeat(40);
+        let listed = format!(
+            "100644 {object} 0\t.gitmodules\u{0}160000 {object} 0\tvendor/a library\u{0}100644 {object} 0\t160000 \u{0}"
+        );
+        assert_eq!(submodules(&listed).collect::<Vec<_>>(), ["vendor/a library"]);
+        assert_eq!(submodules("").count(), 0);
+    }
+
+    #[test]
+    fn what_a_repository_sets_is_handed_to_git_as_it_is() {
+        let listed = "submodule.a library.url\n/somewhere/a = b\u{0}protocol.file.allow\nalways\u{0}";
+        assert_eq!(
+            git_settings(listed),
+            ["submodule.a library.url=/somewhere/a = b", "protocol.file.allow=always"]
+        );
+        assert!(git_settings("").is_empty());
     }
 
     #[test]

@@ -149,6 +149,16 @@ impl Moderated {
         tolerance + self.reach(alpha) + self.reach(1.0 - power)
     }
 
+    /// What it would become if rounds went on as they did, `later` of them instead of `taken`: the error shrinks with the
+    /// root of their number. Degrees of freedom stay as they are, which is on the safe side.
+    pub(crate) fn after(&self, taken: u32, later: u32) -> Self {
+        let shrunk = (f64::from(taken.max(1)) / f64::from(later.max(1))).sqrt();
+        Self {
+            standard_error: self.standard_error * shrunk,
+            ..*self
+        }
+    }
+
     fn standardised(&self, bound: f64) -> f64 {
         let distance = self.mean - bound;
         // Equality without spread is the one case that division makes no number of.

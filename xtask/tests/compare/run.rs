@@ -39,6 +39,40 @@ pub(crate) fn compare(checkout: &Path, arguments: &[&str]) -> (Command, PathBuf)
     (command, folder)
 }
 
+/// The same command, to which there is a full disk at `folder`, and to nobody else. `None` where this machine lets us
+/// mount none.
+pub(crate) fn on_a_full_disk(command: &Command, folder: &Path) -> Option<Command> {
+    let unshare = |privileges: &[&str], script: &str| {
+        let mut unshare = Command::new("unshare");
+        unshare.args(privileges).args(["sh", "-c", script]).arg(folder);
+        unshare
+    };
+    // For an ordinary user, and for one who may do everything but make users.
+    let ways: [&[&str]; 2] = [&["--user", "--map-root-user", "--mount"], &["--mount"]];
+    let privileges = ways.into_iter().find(|privileges| {
+        let mounted = unshare(privileges, MOUNT).output();
+        mounted.is_ok_and(|mounted| mounted.status.success())
+    })?;
+    let mut full = unshare(privileges, &format!("{MOUNT} && {FILL}; exec \"$@\""));
+    full.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value {
+            full.env(name, value);
+        }
+    }
+    if let Some(current) = command.get_current_dir() {
+        full.current_dir(current);
+    }
+    full.stdin(Stdio::null());
+    Some(full)
+}
+
+/// A disk of 64 KiB, the largest page there is.
+const MOUNT: &str = "mount -t tmpfs -o size=64k none \"$0\"";
+
+/// More than fits: folders and empty files can still be made, and nothing can be written.
+const FILL: &str = "head -c 131072 /dev/zero > \"$0/filler\" 2> /dev/null";
+
 /// A run that ended.
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,

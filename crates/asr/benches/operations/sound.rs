@@ -4,7 +4,7 @@ use std::f32::consts::TAU;
 
 use voiceflow_asr::audio::{Resampler, mix_to_mono, pcm_i16_to_f32, read_wav};
 use voiceflow_fixtures::speech;
-use voiceflow_kit::{PrepareError, Prepared, WrongAnswer, check_eq};
+use voiceflow_kit::{PrepareError, Prepared, WrongAnswer, check_eq, digest_parts};
 
 /// A tone, loud but not clipped.
 fn tone(frequency_hz: f32, rate_hz: f32, samples: usize) -> Vec<f32> {
@@ -13,12 +13,18 @@ fn tone(frequency_hz: f32, rate_hz: f32, samples: usize) -> Vec<f32> {
         .collect()
 }
 
+/// What decides a [`tone`]: the sine in it need not be the same to the last bit on every machine.
+fn tone_inputs(frequency_hz: f32, rate_hz: f32, samples: usize) -> String {
+    format!("half of a sine of {frequency_hz} Hz, {samples} samples at {rate_hz} Hz")
+}
+
 pub(crate) fn pcm_i16_to_f32_10s() -> Result<Prepared, PrepareError> {
     // Every sixteen-bit value occurs: 160,000 samples step through them all twice.
     let pcm: Vec<i16> = (0..160_000_u32)
         .map(|index| (index.wrapping_mul(40_503) & 0xffff) as u16 as i16)
         .collect();
     let expected: Vec<f64> = pcm.iter().map(|&sample| f64::from(sample) / 32_768.0).collect();
+    let inputs = digest_parts(pcm.iter().map(|sample| sample.to_le_bytes()));
     Ok(Prepared::new(
         (pcm, Vec::with_capacity(160_000)),
         |(pcm, samples)| {
@@ -38,7 +44,8 @@ pub(crate) fn pcm_i16_to_f32_10s() -> Result<Prepared, PrepareError> {
                 Err(WrongAnswer::new("a sample has another value"))
             }
         },
-    ))
+    )
+    .inputs(inputs))
 }
 
 pub(crate) fn mix_stereo_48k_1s() -> Result<Prepared, PrepareError> {
@@ -61,7 +68,8 @@ pub(crate) fn mix_stereo_48k_1s() -> Result<Prepared, PrepareError> {
                 Err(WrongAnswer::new("a sample is not the mean of its channels"))
             }
         },
-    ))
+    )
+    .inputs(tone_inputs(440.0, 48_000.0, 48_000)))
 }
 
 pub(crate) fn resample_48k_to_16k_1s() -> Result<Prepared, PrepareError> {
@@ -84,12 +92,14 @@ pub(crate) fn resample_48k_to_16k_1s() -> Result<Prepared, PrepareError> {
                 Err(WrongAnswer::new("the tone is another one"))
             }
         },
-    ))
+    )
+    .inputs(tone_inputs(440.0, 48_000.0, 48_000)))
 }
 
 pub(crate) fn read_wav_float_3s() -> Result<Prepared, PrepareError> {
     let clip = speech::clip("en/counting")?;
     let samples = (clip.seconds * 16_000.0).round() as usize;
+    let file = std::fs::read(&clip.path)?;
     Ok(Prepared::new(
         clip.path,
         |path| read_wav(path),
@@ -106,5 +116,6 @@ pub(crate) fn read_wav_float_3s() -> Result<Prepared, PrepareError> {
                 Err(WrongAnswer::new("it is silent or too loud"))
             }
         },
-    ))
+    )
+    .inputs(file))
 }

@@ -8,7 +8,7 @@ use voiceflow_asr::{
 };
 use voiceflow_assets::{AssetName, Assets};
 use voiceflow_fixtures::speech::{self, Clip};
-use voiceflow_kit::{PrepareError, Prepared, WrongAnswer, check_eq};
+use voiceflow_kit::{NO_INPUTS, PrepareError, Prepared, WrongAnswer, check_eq};
 
 /// The longest of the short clips.
 const SHORT_SECONDS_MAX: f64 = 3.3;
@@ -42,6 +42,11 @@ fn samples(clip: &Clip) -> Result<Vec<f32>, PrepareError> {
     Ok(audio::read_wav(&clip.path)?.samples)
 }
 
+/// What the digest of the inputs is taken of.
+fn bytes(samples: &[f32]) -> Vec<u8> {
+    samples.iter().flat_map(|sample| sample.to_le_bytes()).collect()
+}
+
 fn succeeded<T>(answer: &Result<T, AsrError>) -> Result<&T, WrongAnswer> {
     answer.as_ref().map_err(|error| WrongAnswer::new(error.to_string()))
 }
@@ -57,7 +62,8 @@ pub(crate) fn model_load_tiny_en() -> Result<Prepared, PrepareError> {
                 &false,
             )
         },
-    ))
+    )
+    .inputs(NO_INPUTS))
 }
 
 pub(crate) fn state_create_tiny_en() -> Result<Prepared, PrepareError> {
@@ -80,18 +86,21 @@ pub(crate) fn state_create_tiny_en() -> Result<Prepared, PrepareError> {
             }
             Ok(())
         },
-    ))
+    )
+    .inputs(NO_INPUTS))
 }
 
 pub(crate) fn mel_5s() -> Result<Prepared, PrepareError> {
     let samples = samples(&speech::clip("librivox/0890")?)?;
     // Frames of 400 samples every 160; whisper.cpp adds half a frame before the first.
     let frames = 1 + (samples.len() + 200 - 400) / 160;
+    let inputs = bytes(&samples);
     Ok(Prepared::new(
         recognizer(&window(AudioContext::Full))?,
         move |recognizer| recognizer.mel(&samples),
         move |_, answer| check_eq("the number of frames", succeeded(answer)?, &frames),
-    ))
+    )
+    .inputs(inputs))
 }
 
 pub(crate) fn encode_tiny_en_ctx1500() -> Result<Prepared, PrepareError> {
@@ -107,8 +116,9 @@ const START_TOKEN: i32 = 50_257;
 
 fn encode(audio_ctx: AudioContext) -> Result<Prepared, PrepareError> {
     let mut recognizer = recognizer(&window(audio_ctx))?;
+    let samples = samples(&speech::clip("librivox/0890")?)?;
     // The transcription leaves its window and spectrogram for the encoder.
-    recognizer.transcribe(&samples(&speech::clip("librivox/0890")?)?, &Cancel::new())?;
+    recognizer.transcribe(&samples, &Cancel::new())?;
     recognizer.encode()?;
     let expected = recognizer.decode(START_TOKEN, 0)?;
     Ok(Prepared::new(
@@ -122,18 +132,21 @@ fn encode(audio_ctx: AudioContext) -> Result<Prepared, PrepareError> {
                 &expected,
             )
         },
-    ))
+    )
+    .inputs(bytes(&samples)))
 }
 
 pub(crate) fn decode_token_tiny_en_ctx512() -> Result<Prepared, PrepareError> {
     let mut recognizer = recognizer(&window(AudioContext::Fixed(512)))?;
-    recognizer.transcribe(&samples(&speech::clip("librivox/0890")?)?, &Cancel::new())?;
+    let samples = samples(&speech::clip("librivox/0890")?)?;
+    recognizer.transcribe(&samples, &Cancel::new())?;
     let expected = recognizer.decode(START_TOKEN, 0)?;
     Ok(Prepared::new(
         recognizer,
         |recognizer| recognizer.decode(START_TOKEN, 0),
         move |_, answer| check_eq("the likeliest token", succeeded(answer)?, &expected),
-    ))
+    )
+    .inputs(bytes(&samples)))
 }
 
 pub(crate) fn transcribe_short_clips() -> Result<Prepared, PrepareError> {
@@ -179,11 +192,7 @@ fn transcribe(
         .into_iter()
         .map(|clip| samples(&clip).map(|samples| (clip, samples)))
         .collect::<Result<_, _>>()?;
-    let bytes: Vec<u8> = clips
-        .iter()
-        .flat_map(|(_, samples)| samples)
-        .flat_map(|sample| sample.to_le_bytes())
-        .collect();
+    let inputs: Vec<u8> = clips.iter().flat_map(|(_, samples)| bytes(samples)).collect();
     let normalizer = Normalizer::with_spellings(&Assets::open()?.path(AssetName::EnglishSpellings)?)?;
     let turns = Turns {
         recognizer: recognizer(options)?,
@@ -206,7 +215,7 @@ fn transcribe(
             check_words(&normalizer, clip, transcription, errors_max)
         },
     )
-    .inputs(bytes))
+    .inputs(inputs))
 }
 
 fn check_words(

@@ -19,6 +19,7 @@ pub(crate) fn wer_100_words() -> Result<Prepared, PrepareError> {
         .replace("station", "nation")
         .replace("thank", "oh well, thank");
     let reference_words = Normalizer::new().normalize(REFERENCE).split_whitespace().count();
+    let inputs = [REFERENCE, hypothesis.as_str()].join("\n");
     Ok(Prepared::new(
         (Normalizer::new(), hypothesis),
         |(normalizer, hypothesis)| normalizer.word_errors(REFERENCE, hypothesis),
@@ -32,7 +33,8 @@ pub(crate) fn wer_100_words() -> Result<Prepared, PrepareError> {
                 },
             )
         },
-    ))
+    )
+    .inputs(inputs))
 }
 
 pub(crate) fn loop_guard_repeated_text() -> Result<Prepared, PrepareError> {
@@ -48,7 +50,8 @@ pub(crate) fn loop_guard_repeated_text() -> Result<Prepared, PrepareError> {
         once.repeat(7),
         |text| repetition::find(text, 3.0),
         move |_, answer| check_eq("the repetition", answer, &expected),
-    ))
+    )
+    .inputs(once.repeat(7)))
 }
 
 pub(crate) fn loop_guard_plain_text() -> Result<Prepared, PrepareError> {
@@ -56,5 +59,6 @@ pub(crate) fn loop_guard_plain_text() -> Result<Prepared, PrepareError> {
         REFERENCE,
         |text| repetition::find(text, 40.0),
         |_, answer| check_eq("the repetition", answer, &None::<Repetition>),
-    ))
+    )
+    .inputs(REFERENCE))
 }

@@ -9,7 +9,7 @@ use voiceflow_enhance::faithful;
 use voiceflow_enhance::model::{LanguageModel, Session};
 use voiceflow_enhance::{Context, EnhanceError, Enhanced, Enhancer, EnhancerOptions, Source, prompt, rules};
 use voiceflow_fixtures::dictation::{self, Sentence};
-use voiceflow_kit::{PrepareError, Prepared, WrongAnswer, check_eq};
+use voiceflow_kit::{NO_INPUTS, PrepareError, Prepared, WrongAnswer, check_eq};
 
 use super::text::Rotation;
 
@@ -84,7 +84,8 @@ pub(super) fn load() -> Result<Prepared, PrepareError> {
             Ok(model) => check_eq("the session's length", &model.session().len(), &0),
             Err(error) => Err(WrongAnswer::new(error.to_string())),
         },
-    ))
+    )
+    .inputs(NO_INPUTS))
 }
 
 pub(super) fn prefill_p128() -> Result<Prepared, PrepareError> {
@@ -181,6 +182,12 @@ fn sentences() -> Vec<&'static Sentence> {
         .collect()
 }
 
+/// What is dictated, for the digest of the inputs.
+fn dictated(sentences: &[&Sentence]) -> String {
+    let texts: Vec<&str> = sentences.iter().map(|sentence| sentence.dictated).collect();
+    texts.join("\n")
+}
+
 /// The time limit is far away, so that no call is cut off and counted as fast.
 fn enhancer(cache_size: u64, contexts: &[Context]) -> Result<Enhancer, PrepareError> {
     let options = EnhancerOptions {
@@ -200,8 +207,7 @@ pub(super) fn sentence_20_words() -> Result<Prepared, PrepareError> {
     if sentences.is_empty() {
         return Err("the model answers none of the sentences of about 20 words".into());
     }
-    let inputs: Vec<&str> = sentences.iter().map(|sentence| sentence.dictated).collect();
-    let inputs = inputs.join("\n");
+    let inputs = dictated(&sentences);
     let prepared = Prepared::with_input(
         Rotation::new(sentences),
         Rotation::advance,
@@ -235,10 +241,12 @@ pub(super) fn cache_hit() -> Result<Prepared, PrepareError> {
     for sentence in &sentences {
         let _ = enhancer.enhance(sentence.dictated, Context::Notes);
     }
+    let inputs = dictated(&sentences);
     Ok(Prepared::with_input(
         Rotation::new(sentences),
         Rotation::advance,
         move |sentences, index| enhancer.enhance(sentences.item(index).dictated, Context::Notes),
         |_, enhanced| check_eq("the source", &enhanced.source, &Source::Cache),
-    ))
+    )
+    .inputs(inputs))
 }

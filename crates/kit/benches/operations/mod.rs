@@ -1,7 +1,7 @@
 //! The kit's own operations: small enough to try every instrument on, and wrong on request, so that tests can show that
 //! a wrong answer fails whichever instrument runs it.
 
-use voiceflow_kit::{Operation, PrepareError, Prepared, Throughput, check_eq};
+use voiceflow_kit::{Operation, PrepareError, Prepared, Throughput, check_eq, digest_parts};
 
 voiceflow_kit::operations! {
     counted {
@@ -19,14 +19,16 @@ voiceflow_kit::operations! {
 
 fn sum_1000_words() -> Result<Prepared, PrepareError> {
     let words: Vec<u64> = (1..=1000).collect();
+    let inputs = digest_parts(words.iter().map(|word| word.to_le_bytes()));
     let mut right = RightUntil::asked();
     let check = move |_: &mut Vec<u64>, sum: &u64| check_eq("the sum", sum, &(500_500 + u64::from(right.is_over())));
-    Ok(Prepared::new(words, |words| words.iter().sum::<u64>(), check))
+    Ok(Prepared::new(words, |words| words.iter().sum::<u64>(), check).inputs(inputs))
 }
 
 fn sort_10000_words() -> Result<Prepared, PrepareError> {
     // Multiplying by an odd number visits every 32-bit word once, in an order far from sorted.
     let shuffled: Vec<u32> = (0..10_000_u32).map(|i| i.wrapping_mul(2_654_435_761) >> 7).collect();
+    let inputs = digest_parts(shuffled.iter().map(|word| word.to_le_bytes()));
     let mut right = RightUntil::asked();
     Ok(Prepared::with_input(
         shuffled,
@@ -36,7 +38,8 @@ fn sort_10000_words() -> Result<Prepared, PrepareError> {
             words
         },
         move |_, sorted| check_eq("sorted", &(sorted.is_sorted() && !right.is_over()), &true),
-    ))
+    )
+    .inputs(inputs))
 }
 
 /// Counts the checks until `VOICEFLOW_KIT_WRONG_ANSWER`, from which on answers count as wrong: 1 breaks the warm-up, 2

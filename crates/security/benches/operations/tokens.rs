@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use voiceflow_kit::{PrepareError, Prepared, check_eq};
+use voiceflow_kit::{PrepareError, Prepared, check_eq, digest_parts};
 use voiceflow_security::token::{Claims, Issuer, Realm, TokenError, Verifier, public_key};
 
 use super::Rotation;
@@ -38,7 +38,8 @@ pub(crate) fn hs256_cached() -> Result<Prepared, PrepareError> {
             check_user(tokens, answer)?;
             check_eq("the number of misses", &misses(verifier), &expected)
         },
-    ))
+    )
+    .inputs(inputs()))
 }
 
 /// With four times the tokens in places. The cache hashes with keys of its own, so once in a while a set overflows all the
@@ -69,17 +70,20 @@ pub(crate) fn bad_signature() -> Result<Prepared, PrepareError> {
         (Verifier::hs256(&SECRET, &realm())?, tokens),
         |(verifier, tokens)| verifier.verify(tokens.advance()),
         |_, answer: &Answer| check_eq("the answer", answer, &Err(TokenError::Signature)),
-    ))
+    )
+    .inputs(inputs()))
 }
 
 pub(crate) fn oversize() -> Result<Prepared, PrepareError> {
     let token = "a".repeat(64 * 1024);
     let expected = Err(TokenError::TooLong { bytes: token.len() });
+    let inputs = token.clone();
     Ok(Prepared::new(
         (Verifier::hs256(&SECRET, &realm())?, token),
         |(verifier, token)| verifier.verify(token),
         move |_, answer: &Answer| check_eq("the answer", answer, &expected),
-    ))
+    )
+    .inputs(inputs))
 }
 
 pub(crate) fn issue() -> Result<Prepared, PrepareError> {
@@ -92,7 +96,8 @@ pub(crate) fn issue() -> Result<Prepared, PrepareError> {
             let verified = token.as_ref().map(|token| verifier.verify(token).is_ok());
             check_eq("whether the token verifies", &verified, &Ok(true))
         },
-    ))
+    )
+    .inputs(inputs()))
 }
 
 fn verified(verifier: Verifier, issuer: Issuer) -> Result<Prepared, PrepareError> {
@@ -101,7 +106,8 @@ fn verified(verifier: Verifier, issuer: Issuer) -> Result<Prepared, PrepareError
         (verifier, tokens),
         |(verifier, tokens)| verifier.verify(tokens.advance()),
         |(_, tokens), answer| check_user(tokens, answer),
-    ))
+    )
+    .inputs(inputs()))
 }
 
 fn check_user(tokens: &Rotation<String>, answer: &Answer) -> Result<(), voiceflow_kit::WrongAnswer> {
@@ -118,6 +124,11 @@ fn tokens(issuer: &Issuer) -> Result<Rotation<String>, TokenError> {
         variants: tokens,
         next: 0,
     })
+}
+
+/// What the tokens are made from: in themselves they hold the time, and are others in every run.
+fn inputs() -> [u8; 32] {
+    digest_parts((0..super::VARIANTS).map(user))
 }
 
 fn user(number: usize) -> String {

@@ -1,6 +1,6 @@
 //! Validation of requests.
 
-use voiceflow_kit::{PrepareError, Prepared, check_eq};
+use voiceflow_kit::{PrepareError, Prepared, check_eq, digest_parts};
 use voiceflow_protocol::limits::QUERY_CHARS_MAX;
 use voiceflow_protocol::{ClientMessage, Context, SearchRequest, Start, encode_client};
 use voiceflow_security::validate::{Rejection, check, client_message};
@@ -8,11 +8,14 @@ use voiceflow_security::validate::{Rejection, check, client_message};
 use super::Rotation;
 
 pub(crate) fn start_ok() -> Result<Prepared, PrepareError> {
+    let starts = Rotation::new(start);
+    let inputs = starts_digest(&starts);
     Ok(Prepared::new(
-        Rotation::new(start),
+        starts,
         |starts| check(starts.advance()),
         |_, answer| check_eq("the answer", answer, &Ok(())),
-    ))
+    )
+    .inputs(inputs))
 }
 
 /// One broken rule: with several, validator's randomly seeded map of fields would make the counts vary.
@@ -21,11 +24,13 @@ pub(crate) fn start_bad() -> Result<Prepared, PrepareError> {
         language: Some("EN".into()),
         ..start(number)
     });
+    let inputs = starts_digest(&starts);
     Ok(Prepared::new(
         starts,
         |starts| check(starts.advance()),
         |_, answer| check_eq("the broken rules", &broken(answer), &"language lower-case".to_owned()),
-    ))
+    )
+    .inputs(inputs))
 }
 
 pub(crate) fn message_ok() -> Result<Prepared, PrepareError> {
@@ -33,6 +38,7 @@ pub(crate) fn message_ok() -> Result<Prepared, PrepareError> {
     for number in 0..super::VARIANTS {
         texts.push(encode_client(&ClientMessage::Start(start(number)))?);
     }
+    let inputs = digest_parts(&texts);
     Ok(Prepared::new(
         Rotation {
             variants: texts,
@@ -40,18 +46,21 @@ pub(crate) fn message_ok() -> Result<Prepared, PrepareError> {
         },
         |texts| client_message(texts.advance()),
         |texts, answer| check_eq("the message", answer, &Ok(ClientMessage::Start(start(texts.next)))),
-    ))
+    )
+    .inputs(inputs))
 }
 
 pub(crate) fn text_64kib() -> Result<Prepared, PrepareError> {
     let mut text = format!(r#"{{"type":"start","device":"{}"#, "x".repeat(64 * 1024));
     text.truncate(64 * 1024 - 2);
     text.push_str("\"}");
+    let inputs = digest_parts([&text]);
     Ok(Prepared::new(
         text,
         |text| client_message(text).map(|_| ()),
         |_, answer| check_eq("the broken rules", &broken(answer), &"message too-large".to_owned()),
-    ))
+    )
+    .inputs(inputs))
 }
 
 pub(crate) fn search_longest() -> Result<Prepared, PrepareError> {
@@ -60,6 +69,7 @@ pub(crate) fn search_longest() -> Result<Prepared, PrepareError> {
         .cycle()
         .take(QUERY_CHARS_MAX as usize)
         .collect();
+    let inputs = query.clone();
     Ok(Prepared::new(
         SearchRequest {
             query,
@@ -68,7 +78,8 @@ pub(crate) fn search_longest() -> Result<Prepared, PrepareError> {
         },
         |request| check(request),
         |_, answer| check_eq("the answer", answer, &Ok(())),
-    ))
+    )
+    .inputs(inputs))
 }
 
 fn start(number: usize) -> Start {
@@ -77,6 +88,10 @@ fn start(number: usize) -> Start {
         device: Some(format!("Desk microphone {number:04}")),
         ..Start::new(Context::ALL[number % Context::ALL.len()])
     }
+}
+
+fn starts_digest(starts: &Rotation<Start>) -> [u8; 32] {
+    digest_parts(starts.variants.iter().map(|start| format!("{start:?}")))
 }
 
 fn broken(answer: &Result<(), Rejection>) -> String {

@@ -88,7 +88,8 @@ pub(crate) fn statement_reader() -> Result<Prepared, PrepareError> {
         (reader, fixture),
         |(reader, _)| reader.count("nobody"),
         |_, count| check_eq("the count", count, &Ok(0)),
-    ))
+    )
+    .inputs(inputs()))
 }
 
 pub(crate) fn recent_keyed_50() -> Result<Prepared, PrepareError> {
@@ -168,7 +169,8 @@ pub(crate) fn pool_checkout() -> Result<Prepared, PrepareError> {
         },
         |crowd| crowd.store.count("nobody"),
         |_, count| check_eq("the count", count, &Ok(0)),
-    ))
+    )
+    .inputs(inputs()))
 }
 
 pub(crate) fn open_keyed() -> Result<Prepared, PrepareError> {

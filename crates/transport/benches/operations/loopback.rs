@@ -9,7 +9,7 @@ use rustls::client::Resumption;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, HandshakeKind};
 use tokio::runtime::{Builder, Runtime};
-use voiceflow_kit::{PrepareError, Prepared, WrongAnswer, check_eq};
+use voiceflow_kit::{PrepareError, Prepared, WrongAnswer, check_eq, digest_parts};
 use voiceflow_protocol::{AudioFrame, Context, ErrorCode, ErrorMessage, Final, ServerMessage, Start};
 use voiceflow_transport::{
     ClientError, Endpoint, Exposure, Handler, Limits, Partials, ServerOptions, Session, Unauthorized, bind, blocking,
@@ -19,6 +19,9 @@ use voiceflow_transport::{
 use super::frames::AUDIO_BYTES;
 
 const TOKEN: &str = "a token of the benchmark";
+
+/// Different frames of audio in turn.
+const FRAMES: i16 = 10;
 
 /// How the client's TLS behaves.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,7 +48,8 @@ fn handshake(security: Security) -> Result<Prepared, PrepareError> {
         House::open(security)?,
         |house| blocking::Client::connect(&house.endpoint),
         |_, answer| answer.as_ref().map(|_| ()).map_err(wrong),
-    ))
+    )
+    .inputs(TOKEN))
 }
 
 pub(super) fn echo_3200b_ws() -> Result<Prepared, PrepareError> {
@@ -70,6 +74,7 @@ fn echo(security: Security) -> Result<Prepared, PrepareError> {
         partials: true,
         ..Start::new(Context::Notes)
     })?;
+    let inputs = digest_parts((0..FRAMES).flat_map(frame).map(i16::to_le_bytes));
     Ok(Prepared::with_input(
         Conversation {
             client,
@@ -77,8 +82,8 @@ fn echo(security: Security) -> Result<Prepared, PrepareError> {
             _house: house,
         },
         |conversation| {
-            conversation.sent = (conversation.sent + 1) % 10;
-            [conversation.sent; AUDIO_BYTES / 2]
+            conversation.sent = (conversation.sent + 1) % FRAMES;
+            frame(conversation.sent)
         },
         |conversation, samples| {
             conversation.client.audio(&samples)?;
@@ -94,7 +99,13 @@ fn echo(security: Security) -> Result<Prepared, PrepareError> {
                 &true,
             )
         },
-    ))
+    )
+    .inputs(inputs))
+}
+
+/// Audio that the echo can tell from other audio.
+fn frame(sample: i16) -> [i16; AUDIO_BYTES / 2] {
+    [sample; AUDIO_BYTES / 2]
 }
 
 fn wrong(error: &ClientError) -> WrongAnswer {

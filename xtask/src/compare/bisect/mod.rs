@@ -30,7 +30,7 @@ use super::render::words::{metric_name, one_line};
 use super::slot::Slot;
 use crate::bench;
 use crate::cli::{BisectCommand, Format};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, found_disk_full};
 use crate::setup;
 use crate::workspace::Workspace;
 
@@ -228,6 +228,8 @@ impl<'a> Oracle<'a> {
         self.ends.bad.built.mark_used();
         let built = match self.site.build(commit) {
             Ok(built) => built,
+            // Nothing is wrong with the commit.
+            Err(error) if found_disk_full(&error) => return Err(error),
             Err(error) => return Ok(Seen::skipped(format!("{error:#}"))),
         };
         let Some(specimen) = self.site.find(built) else {

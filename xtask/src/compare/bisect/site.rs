@@ -1,7 +1,6 @@
 //! Where commits are built and measured: the build slot, and one operation's figures in what it built.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use rand::Rng as _;
 use voiceflow_record::{Host, Instrument, OperationId};
@@ -13,21 +12,15 @@ use crate::compare::counts::{self, Counted, Missing};
 use crate::compare::decide::{Finding, Policy, Suite};
 use crate::compare::link::KeptLinks;
 use crate::compare::linked::{Linked, TOLERANCE_UNMATCHED};
-use crate::compare::passes::{self, Course, Level, Run, TimeLimits};
+use crate::compare::passes::{self, Course, Level, Run};
 use crate::compare::revision::Revision;
 use crate::compare::slot::{Built, Slot};
 use crate::compare::{ROUNDS, clear_rounds};
 use crate::filter::Filter;
 use crate::host;
+use crate::measuring;
 use crate::stats::SortedSamples;
 use crate::workspace::Workspace;
-
-/// How long judging rounds may take: to the last look at short operations, to a middle one at those of a second. A
-/// search asks about few commits, and one that stays open costs two more.
-const LIMITS: TimeLimits = TimeLimits {
-    short: Some(Duration::from_secs(30)),
-    long: Some(Duration::from_secs(120)),
-};
 
 /// One operation, wherever on the line it is measured.
 pub(crate) struct Site<'a> {
@@ -183,13 +176,15 @@ impl<'a> Site<'a> {
         let mut no_placebo = Suite::new(policy.clone(), 1);
         let mut run = Run {
             programs: &mut linked,
-            limits: LIMITS,
+            deadline: None,
             rounds_folder,
             scratch: self.slot.scratch()?,
             seed: rand::rng().random(),
         };
         let courses = vec![Course::new(self.id.clone(), 0.0)];
+        let turn = measuring::take_turn()?;
         let measured = passes::measure(&mut run, courses, &mut suite, Vec::new(), &mut no_placebo)?;
+        drop(turn);
         if let Some(problem) = measured.failed.first() {
             return Ok(Timed::Failed(problem.reason.clone()));
         }

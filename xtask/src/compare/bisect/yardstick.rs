@@ -1,9 +1,11 @@
 //! By what the commits are told apart, and what a figure says of one. Pure.
 
+use std::time::Duration;
+
 use voiceflow_record::{Clock, Instrument};
 
 use super::search::Answer;
-use crate::compare::decide::{CONFIRM_LOOKS, Finding, Policy, TimeVerdict};
+use crate::compare::decide::{CONFIRM_LOOKS, Finding, Policy, TimeLimits, TimeVerdict};
 use crate::compare::model::{Metric, Verdict};
 use crate::compare::render::words::{change, percentage, span};
 use crate::compare::rules;
@@ -114,6 +116,13 @@ const STEP_ALPHA: f64 = 1e-3;
 const ALREADY_BAD: f64 = 0.3;
 const STILL_GOOD: f64 = 0.7;
 
+/// How long judging rounds may take: to the last look at short operations, to a middle one at those of a second. A
+/// search asks about few commits, and one that stays open costs two more.
+const LIMITS: TimeLimits = TimeLimits {
+    short: Some(Duration::from_secs(30)),
+    long: Some(Duration::from_secs(120)),
+};
+
 /// How it is tested whether the ends differ: as every comparison does, but to the last look, since somebody has reason
 /// to believe that they do.
 pub(crate) fn policy_of_ends() -> Policy {
@@ -125,6 +134,7 @@ pub(crate) fn policy_of_ends() -> Policy {
         looks: STANDARD_LOOKS.to_vec(),
         confirm_looks: CONFIRM_LOOKS.to_vec(),
         to_the_end: true,
+        limits: LIMITS,
     }
 }
 

@@ -31,9 +31,8 @@ use self::rivals::Samples;
 use self::roc::Sizes;
 use self::stored::Kind;
 use super::model::Settings;
-use super::passes::TimeLimits;
 use super::slot::Slot;
-use super::{Effort, Request, compare, compare_revisions, replay, write_reports};
+use super::{Request, compare, compare_revisions, replay, write_reports};
 use crate::cli::{Format, ValidateCommand};
 use crate::filter::Filter;
 use crate::outcome::{Failure, Outcome};
@@ -127,8 +126,7 @@ fn evaluate(data: &Path, filter: &Filter, command: &ValidateCommand) -> anyhow::
         Failure::nothing_comparable("no stored round matches the filter; `cargo xtask list` names the operations")
     );
     let policy = replay::policy(&about.settings);
-    let limits = limits(&about.settings);
-    let (pools, left_out) = evidence.gathered.pools(&policy, limits);
+    let (pools, left_out) = evidence.gathered.pools();
     let drawn = (!pools.is_empty()).then(|| {
         eprintln!("validate-compare: drawing suites of {} operations", pools.len());
         report::Drawn {
@@ -164,15 +162,6 @@ fn evaluate(data: &Path, filter: &Filter, command: &ValidateCommand) -> anyhow::
         no_ops: evidence.no_ops,
         drawn,
     })
-}
-
-/// The limits on time of a run with these settings.
-fn limits(settings: &Settings) -> TimeLimits {
-    [Effort::Quick, Effort::Standard, Effort::Full, Effort::SignOff]
-        .into_iter()
-        .find(|effort| effort.as_str() == settings.effort)
-        .unwrap_or(Effort::Standard)
-        .limits()
 }
 
 /// The command that evaluates the same runs again. A folder of the user's own is not named in a page for others.

@@ -22,7 +22,6 @@ use voiceflow_record::{Clock, OperationId};
 use super::measured::Rows;
 use super::{ByClock, in_parallel};
 use crate::compare::decide::{self, Policy, Suite, TimeVerdict};
-use crate::compare::passes::{self, TimeLimits};
 use crate::stats::SortedSamples;
 
 /// With fewer rounds an operation is left out: alarms come from the tails, and these are not in a handful.
@@ -42,14 +41,20 @@ pub(crate) struct Pool {
     pub(crate) id: OperationId,
     pub(crate) clock: Clock,
     pub(crate) log_ratios: Vec<f64>,
-    /// As many as a live run has time for.
-    pub(crate) most_rounds: u32,
+    /// What a call and a round of it take: how many rounds there is time for depends on them.
+    pub(crate) call_ns: f64,
+    pub(crate) round: Duration,
 }
 
 impl Pool {
     fn draw(&self, random: &mut StdRng) -> f64 {
         let drawn = self.log_ratios[random.random_range(0..self.log_ratios.len())];
         if random.random::<bool>() { drawn } else { -drawn }
+    }
+
+    fn judge(&self, suite: &mut Suite, log_ratio: f64) {
+        suite.judge(&self.id, self.clock, log_ratio);
+        suite.took(&self.id, self.call_ns, self.round);
     }
 }
 
@@ -90,20 +95,19 @@ impl Gathered {
     }
 
     /// The operations with enough rounds, and those without.
-    pub(crate) fn pools(&self, policy: &Policy, limits: TimeLimits) -> (Vec<Pool>, Vec<OperationId>) {
+    pub(crate) fn pools(&self) -> (Vec<Pool>, Vec<OperationId>) {
         let (mut pools, mut left_out) = (Vec::new(), Vec::new());
-        let most = policy.looks.last().copied().unwrap_or(1);
         for (id, seen) in &self.operations {
             if seen.log_ratios.len() < LEAST_ROUNDS {
                 left_out.push(id.clone());
                 continue;
             }
-            let round = Duration::from_millis(seen.took_ms / seen.log_ratios.len() as u64);
             pools.push(Pool {
                 id: id.clone(),
                 clock: seen.clock,
                 log_ratios: seen.log_ratios.clone(),
-                most_rounds: passes::rounds_that_fit(limits, id, median(seen.call_ns.clone()), round, most),
+                call_ns: median(seen.call_ns.clone()),
+                round: Duration::from_millis(seen.took_ms / seen.log_ratios.len() as u64),
             });
         }
         (pools, left_out)
@@ -128,13 +132,11 @@ impl Drawn {
         let look = policy.looks.first().copied().unwrap_or(1);
         let mut first = Vec::with_capacity(pools.len());
         for pool in pools {
-            let rounds = look.min(pool.most_rounds);
-            let drawn: Vec<f64> = (0..rounds).map(|_| pool.draw(random)).collect();
-            for &log_ratio in &drawn {
-                suite.judge(&pool.id, pool.clock, log_ratio);
-            }
-            if rounds < look {
-                suite.close(&pool.id);
+            let mut drawn = Vec::new();
+            while drawn.len() < look as usize && suite.wants_judging(&pool.id) {
+                let log_ratio = pool.draw(random);
+                pool.judge(&mut suite, log_ratio);
+                drawn.push(log_ratio);
             }
             first.push(drawn);
         }
@@ -157,11 +159,8 @@ impl Drawn {
             } else if suite.wants_judging(&pool.id) {
                 let drawn = self.first[index].get(judged as usize).copied();
                 let log_ratio = drawn.unwrap_or_else(|| pool.draw(random));
-                suite.judge(&pool.id, pool.clock, shift + log_ratio);
+                pool.judge(&mut suite, shift + log_ratio);
                 judged += 1;
-                if judged >= pool.most_rounds {
-                    suite.close(&pool.id);
-                }
             } else {
                 return Followed {
                     suite,
@@ -386,6 +385,7 @@ fn generator(seed: u64, number: usize) -> StdRng {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::decide::TimeLimits;
     use crate::compare::decide::tests::policy;
     use crate::compare::validate::testing::{normal, quiet_round};
 
@@ -401,7 +401,8 @@ mod tests {
                 id: format!("a/b/{number}").parse().expect("valid"),
                 clock: Clock::Cpu,
                 log_ratios: (0..60).map(|_| log_ratio()).collect(),
-                most_rounds: 32,
+                call_ns: 1e3,
+                round: Duration::from_millis(100),
             })
             .collect()
     }
@@ -461,7 +462,7 @@ mod tests {
         for number in 0..32 {
             for (pool, series) in pools.iter().zip(&series) {
                 if suite.wants_judging(&pool.id) {
-                    suite.judge(&pool.id, pool.clock, series[number]);
+                    pool.judge(&mut suite, series[number]);
                 }
             }
             suite.look();
@@ -478,12 +479,17 @@ mod tests {
     #[test]
     fn an_operation_without_time_for_a_first_look_resolves_nothing() {
         let mut pools = pools(5);
-        pools[0].most_rounds = 2;
-        let planted = planted(&policy(), &pools[..1], &[0.05], 3, 1);
+        pools[0].round = Duration::from_secs(2);
+        let limits = TimeLimits {
+            short: Some(Duration::from_secs(5)),
+            long: None,
+        };
+        let policy = Policy { limits, ..policy() };
+        let planted = planted(&policy, &pools[..1], &[0.05], 3, 1);
         let fate = &planted[0].fates.processor;
         assert_eq!((fate.trials, fate.not_resolved, fate.promised), (3, 3, 0));
         // The others are decided without it.
-        assert!(null(&policy(), &pools, 5, 1).rows.processor.ok >= 4 * 5 - 1);
+        assert!(null(&policy, &pools, 5, 1).rows.processor.ok >= 4 * 5 - 1);
     }
 
     #[test]
@@ -499,15 +505,10 @@ mod tests {
             rounds.push(quiet_round("a/b/few", Purpose::Judge, run, &mut random));
             gathered.add(&rounds);
         }
-        let limits = TimeLimits {
-            short: Some(Duration::from_millis(1050)),
-            long: Some(Duration::from_secs(15)),
-        };
-        let (pools, left_out) = gathered.pools(&policy(), limits);
+        let (pools, left_out) = gathered.pools();
         assert_eq!(pools.len(), 1);
         assert_eq!(pools[0].log_ratios.len(), 26);
-        // A tenth of a second each.
-        assert_eq!(pools[0].most_rounds, 10);
+        assert_eq!(pools[0].round, Duration::from_millis(100));
         assert_eq!(left_out, ["a/b/few".parse::<OperationId>().expect("valid")]);
     }
 }

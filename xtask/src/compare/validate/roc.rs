@@ -279,7 +279,6 @@ mod tests {
 
     use super::*;
     use crate::compare::decide::tests::policy;
-    use crate::compare::passes::TimeLimits;
     use crate::compare::validate::resample::Gathered;
     use crate::compare::validate::testing::{assert_near, quiet_round};
 
@@ -343,11 +342,7 @@ mod tests {
             gathered.add(&rounds);
             samples.add(&rounds);
         }
-        let limits = TimeLimits {
-            short: None,
-            long: None,
-        };
-        let (pools, _) = gathered.pools(&policy(), limits);
+        let (pools, _) = gathered.pools();
         assert_eq!(pools.len(), 4);
         let sizes = Sizes {
             suites: 50,
