@@ -160,16 +160,29 @@ static RUNNING_GROUP: AtomicU32 = AtomicU32::new(NO_GROUP);
 const NO_GROUP: u32 = 0;
 
 /// When `xtask` is interrupted, ends the program being measured and leaves with the shell's code for it.
+#[cfg(unix)]
 pub(crate) fn end_children_when_interrupted() -> anyhow::Result<()> {
-    ctrlc::set_handler(|| {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let mut signals =
+        signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]).context("cannot handle interrupts")?;
+    std::thread::spawn(move || {
+        if signals.forever().next().is_none() {
+            return;
+        }
         let group = RUNNING_GROUP.load(Ordering::SeqCst);
         if group != NO_GROUP {
             end_group(group);
         }
         #[expect(clippy::exit, reason = "the interrupted main thread has nothing left to do")]
         std::process::exit(130);
-    })
-    .context("cannot handle interrupts")
+    });
+    Ok(())
+}
+
+/// Elsewhere the system ends them with the console they share.
+#[cfg(not(unix))]
+pub(crate) fn end_children_when_interrupted() -> anyhow::Result<()> {
+    Ok(())
 }
 
 fn end_group(leader: u32) {

@@ -56,7 +56,7 @@ impl TimeLimits {
 
     /// How many rounds of an operation fit when each takes as long as `round`; at least one, at most `most`.
     pub(crate) fn rounds(self, call_ns: f64, round: Duration, most: u32) -> u32 {
-        let is_long = call_ns >= LONG_NS;
+        let is_long = call_ns >= LONG_NS || round >= LONG_ROUND;
         let Some(limit) = (if is_long { self.long } else { self.short }) else {
             return most;
         };
@@ -72,6 +72,9 @@ impl TimeLimits {
 
 /// From here on a call is long: fewer pairs fit a round, and the resolution that was reached is what there is.
 const LONG_NS: f64 = 10e6;
+
+/// And so is an operation whose round takes this long: preparing it, for both sides, is most of that.
+const LONG_ROUND: Duration = Duration::from_millis(1250);
 
 /// Without this many rounds there is no first look. A long operation gets them even where its time is up, within
 /// [`STRETCH`].
@@ -612,6 +615,7 @@ pub(crate) mod tests {
         };
         let rounds = |call_ns, seconds| limits.rounds(call_ns, Duration::from_secs_f64(seconds), 32);
         assert_eq!((rounds(1e3, 0.5), rounds(1e3, 0.6), rounds(1e3, 0.01)), (10, 8, 32));
+        assert_eq!(rounds(1e3, 3.0), 5);
         assert_eq!(rounds(50e6, 0.6), 25);
         // A long one is let reach its first look, unless that takes far longer; a round in any case.
         assert_eq!((rounds(800e6, 6.0), rounds(800e6, 8.0), rounds(800e6, 60.0)), (4, 3, 1));

@@ -175,6 +175,9 @@ const CONFIRM_ALPHA: f64 = 0.001;
 /// One operation in twelve is measured against its own copy as well: 5 to 10 % of the rounds.
 const PLACEBO_SHARE: usize = 12;
 
+/// Rounds with shuffled layouts that an exhaustive run takes of every row.
+const SHUFFLED_ROUNDS: u32 = 4;
+
 /// What is compared with what.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -187,6 +190,9 @@ pub(crate) struct Request {
     pub(crate) kit_overlay: bool,
     /// Whether budgets and waivers have a say.
     pub(crate) held_to_account: bool,
+    /// Whether every row gets all the rounds it has time for, and a few with shuffled layouts: what suites are drawn from
+    /// has to hold more than one suite needs.
+    pub(crate) exhaustive: bool,
 }
 
 impl Request {
@@ -201,6 +207,7 @@ impl Request {
             plant_percent: 0.0,
             kit_overlay: false,
             held_to_account: false,
+            exhaustive: false,
         }
     }
 
@@ -230,6 +237,7 @@ impl Request {
             plant_percent: command.plant.unwrap_or(0.0),
             kit_overlay: command.kit_overlay,
             held_to_account: command.signoff,
+            exhaustive: false,
         })
     }
 }
@@ -317,6 +325,7 @@ fn measure(
     let sign_off = request.effort == Effort::SignOff;
     let mut linked = Linked::new(slot, &sides.baseline, &sides.candidate, &census.common, sign_off)?;
     let mut policy = request.effort.policy();
+    policy.to_the_end |= request.exhaustive;
     if !linked.layout().matched {
         policy.tolerance = policy.tolerance.max(TOLERANCE_UNMATCHED);
         policy.margin = policy.margin.max(2.0 * TOLERANCE_UNMATCHED);
@@ -325,7 +334,8 @@ fn measure(
     let turn = (!census.common.is_empty()).then(measuring::take_turn).transpose()?;
     let waited = turn.as_ref().map_or(Duration::ZERO, Turn::waited);
     let timing = Instant::now();
-    let deadline = request.effort.time_in_all().map(|all| started + all + waited);
+    let time_in_all = request.effort.time_in_all().filter(|_| !request.exhaustive);
+    let deadline = time_in_all.map(|all| started + all + waited);
     let times = time(slot, request, &policy, census, &mut linked, deadline, folder)?;
     drop(turn);
     let measured_s = (counting + timing.elapsed()).as_secs_f64();
@@ -414,6 +424,7 @@ fn time(
     let mut run = Run {
         programs: linked,
         deadline,
+        shuffled_rounds: if request.exhaustive { SHUFFLED_ROUNDS } else { 0 },
         rounds_folder,
         scratch: slot.scratch()?,
         seed,

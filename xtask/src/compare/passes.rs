@@ -65,6 +65,8 @@ pub(crate) struct Run<'a> {
     pub(crate) programs: &'a mut dyn Programs,
     /// After this, judging rounds end with the pass that is going on; suspicions are confirmed all the same.
     pub(crate) deadline: Option<Instant>,
+    /// Rounds as they are taken to confirm, of every operation that nobody suspects.
+    pub(crate) shuffled_rounds: u32,
     /// Where rounds go, each as it ends.
     pub(crate) rounds_folder: PathBuf,
     pub(crate) scratch: PathBuf,
@@ -125,6 +127,11 @@ pub(crate) fn measure(
         .into_iter()
         .map(|course| (Purpose::Judge, course))
         .chain(placebos.into_iter().map(|course| (Purpose::Placebo, course)))
+        .collect();
+    let judged: Vec<Course> = open
+        .iter()
+        .filter(|(purpose, _)| *purpose == Purpose::Judge)
+        .map(|(_, course)| course.clone())
         .collect();
     let mut counts: BTreeMap<(OperationId, Purpose), u32> = BTreeMap::new();
     let progress = Progress::new(open.len());
@@ -197,7 +204,25 @@ pub(crate) fn measure(
         placebo_suite.look();
     }
     progress.finish();
+    shuffled_rounds(run, judged, &counts, &mut random)?;
     Ok(measured)
+}
+
+/// Takes the rounds that nobody suspects anything for; they are kept with the others, and judge nothing.
+fn shuffled_rounds(
+    run: &mut Run<'_>,
+    mut courses: Vec<Course>,
+    counts: &BTreeMap<(OperationId, Purpose), u32>,
+    random: &mut StdRng,
+) -> anyhow::Result<()> {
+    courses.retain(|course| !counts.contains_key(&(course.id.clone(), Purpose::Confirm)));
+    for number in 0..run.shuffled_rounds {
+        courses.shuffle(random);
+        for course in &mut courses {
+            take(run, course, Purpose::Confirm, number, random.random())?;
+        }
+    }
+    Ok(())
 }
 
 fn next_purpose(

@@ -9,7 +9,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use rand::rngs::StdRng;
@@ -64,12 +64,19 @@ pub(crate) struct Shape {
 /// short enough that a tenant who takes the processor away spoils few of the pairs.
 const BATCH_NS: f64 = 500_000.0;
 
+/// Calls below this are warmed up after each hand-over, by one at least.
+const WARMED_NS: f64 = 2_000_000.0;
+
 /// Pairs of short operations. Near the best split of time between starting processes (about 50 ms) and taking pairs
 /// (about 1 ms), Kalibera and Jones 2013, section 6: n = sqrt(50 ms / 1 ms) × 5 % / 0.5 % = 70, rounded up.
 const MOST_PAIRS: usize = 100;
 
 /// Time one round of a longer operation may spend in batches; two pairs, one in each order, are the least.
 const ROUND_NS: f64 = 200_000_000.0;
+
+/// A round ends with the pair of pairs that takes it past this, whatever its shape: making inputs and checking answers is
+/// not timed, and may take many times what is.
+const ROUND_AT_MOST: Duration = Duration::from_millis(600);
 
 impl Shape {
     /// The shape that fits a call of so many nanoseconds.
@@ -79,7 +86,12 @@ impl Shape {
         let pairs = (ROUND_NS / (2.0 * batch_ns)) as usize;
         Self {
             calls: calls as u64,
-            warm: (calls / 8.0) as u64,
+            // A single call of some milliseconds works traces off by itself.
+            warm: if call_ns < WARMED_NS {
+                (calls / 8.0).ceil() as u64
+            } else {
+                0
+            },
             // Even, so that both orders have as many.
             pairs: (pairs.clamp(2, MOST_PAIRS) / 2) * 2,
             call_ns,
@@ -220,11 +232,18 @@ fn exchange(plan: &Plan, a: &mut Side, b: &mut Side) -> Result<Exchange, SideFai
         shape,
         clock: ready_a.clock,
         pinned_to,
-        baseline_first: (0..shape.pairs).map(is_baseline_first).collect(),
+        baseline_first: Vec::new(),
         baseline: SideSamples::default(),
         candidate: SideSamples::default(),
     };
-    for &baseline_first in &taken.baseline_first {
+    let started = Instant::now();
+    for pair in 0..shape.pairs {
+        // Both orders as often.
+        if pair >= 2 && pair % 2 == 0 && started.elapsed() >= ROUND_AT_MOST {
+            break;
+        }
+        let baseline_first = is_baseline_first(pair);
+        taken.baseline_first.push(baseline_first);
         if baseline_first {
             a.batch(shape, 0.0, &mut taken.baseline)?;
             b.batch(shape, plan.plant_percent, &mut taken.candidate)?;
@@ -514,6 +533,7 @@ mod tests {
     fn a_long_operation_is_taken_in_few_single_calls_but_in_both_orders() {
         let shape = Shape::of(5e6);
         assert_eq!((shape.calls, shape.warm, shape.pairs), (1, 0, 20));
+        assert_eq!(Shape::of(1e6).warm, 1);
         assert_eq!(Shape::of(800e6).pairs, 2);
         assert!((1..200).all(|ms| Shape::of(f64::from(ms) * 1e6).pairs.is_multiple_of(2)));
     }

@@ -177,6 +177,7 @@ impl<'a> Site<'a> {
         let mut run = Run {
             programs: &mut linked,
             deadline: None,
+            shuffled_rounds: 0,
             rounds_folder,
             scratch: self.slot.scratch()?,
             seed: rand::rng().random(),

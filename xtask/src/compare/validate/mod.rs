@@ -102,6 +102,7 @@ fn request(command: &ValidateCommand, candidate: &str) -> Request {
         candidate: candidate.to_owned(),
         filter_text: command.filter.clone(),
         all: true,
+        exhaustive: true,
         ..Request::of_working_tree()
     }
 }
