@@ -59,9 +59,19 @@ pub(crate) fn comparison(evidence: &Evidence<'_>) -> anyhow::Result<Comparison> 
                 .levels
                 .get(&common.id)
                 .map_or(&[][..], Vec::as_slice);
-            let mut row = time_row(finding, levels, instructions(evidence, &common.id), &evidence.settings);
+            let mut row = time_row(
+                finding,
+                levels,
+                instructions(evidence, &common.id),
+                &evidence.settings,
+                evidence.layout.shuffled,
+            );
             row.throughput = common.entry.throughput;
             rows.push(row);
+        } else if let Some(levels) = evidence.times.measured.levels.get(&common.id)
+            && !is_out(evidence, &common.id)
+        {
+            rows.push(unseen_row(&common.id, levels, &evidence.settings));
         }
     }
     for row in &mut rows {
@@ -100,10 +110,14 @@ pub(crate) fn comparison(evidence: &Evidence<'_>) -> anyhow::Result<Comparison> 
     })
 }
 
-/// The verdict of the whole: the gravest of its rows, or void.
+/// The verdict of the whole: the gravest of its rows, or void. Counts hold whatever a placebo says of times.
 pub(crate) fn overall(rows: &[Row], placebo: &Placebo, identical: usize) -> Verdict {
     if placebo.alarms > 0 {
-        return Verdict::Void;
+        let is_fact = |row: &&Row| row.metric != Metric::Time && row.verdict == Verdict::Regressed;
+        return match rows.iter().find(is_fact) {
+            Some(_) => Verdict::Regressed,
+            None => Verdict::Void,
+        };
     }
     let has = |verdict| rows.iter().any(|row| row.verdict == verdict);
     let judged = rows.iter().any(|row| row.verdict != Verdict::NotComparable);
@@ -124,9 +138,44 @@ pub(crate) fn overall(rows: &[Row], placebo: &Placebo, identical: usize) -> Verd
     }
 }
 
-/// The row of a time.
-pub(crate) fn time_row(finding: &Finding, levels: &[Level], instructions: Instructions, settings: &Settings) -> Row {
-    let (verdict, reason) = rules::time(finding.verdict, instructions);
+/// Whether an operation was given up on the way: it is among the failed or the incomparable.
+fn is_out(evidence: &Evidence<'_>, id: &OperationId) -> bool {
+    let measured = &evidence.times.measured;
+    let mut problems = measured.failed.iter().chain(&measured.not_comparable);
+    problems.any(|problem| problem.id == *id)
+}
+
+/// The row of a time with too few rounds even for an estimate.
+pub(crate) fn unseen_row(id: &OperationId, levels: &[Level], settings: &Settings) -> Row {
+    let rounds = u32::try_from(levels.len()).unwrap_or(u32::MAX);
+    Row {
+        baseline: middle(levels.iter().map(|level| level.baseline_ns).collect()),
+        candidate: middle(levels.iter().map(|level| level.candidate_ns).collect()),
+        rounds,
+        reason: Some(too_few(rounds)),
+        ..empty_row(id.clone(), Metric::Time, Verdict::NotResolved, settings.tolerance)
+    }
+}
+
+fn too_few(rounds: u32) -> String {
+    let noun = if rounds == 1 { "round" } else { "rounds" };
+    format!("there was time for {rounds} {noun} only, too few to tell anything; `--full` gives it more")
+}
+
+/// The row of a time. `shuffled`: confirmations were linked with other layouts.
+pub(crate) fn time_row(
+    finding: &Finding,
+    levels: &[Level],
+    instructions: Instructions,
+    settings: &Settings,
+    shuffled: bool,
+) -> Row {
+    let (verdict, reason) = rules::time(finding.verdict, instructions, shuffled);
+    let reason = if finding.was_looked_at {
+        reason.map(str::to_owned)
+    } else {
+        Some(too_few(finding.rounds))
+    };
     let typical = |value: fn(&Level) -> f64| middle(levels.iter().map(value).collect());
     let others: Vec<f64> = levels.iter().filter_map(|level| level.other_clock).collect();
     Row {
@@ -149,7 +198,7 @@ pub(crate) fn time_row(finding: &Finding, levels: &[Level], instructions: Instru
         } else {
             0.0
         },
-        reason: reason.map(str::to_owned),
+        reason,
         ..empty_row(finding.id.clone(), Metric::Time, verdict, settings.tolerance)
     }
 }
@@ -316,6 +365,7 @@ pub(crate) fn placebo(suite: &Suite, rounds: u32) -> Placebo {
         .into_iter()
         .map(|finding| PlaceboRow {
             alarmed: suite.alarms(&finding.id),
+            smallest_detectable: suite.smallest_alarm(&finding.id),
             id: finding.id,
             rounds: finding.rounds,
             change: finding.estimate.change,
@@ -392,9 +442,9 @@ pub(crate) fn raw_sha256(folder: &Path) -> anyhow::Result<Option<String>> {
             .to_string_lossy()
             .into_owned();
         let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        hasher.update(name.len().to_le_bytes());
+        hasher.update((name.len() as u64).to_le_bytes());
         hasher.update(name);
-        hasher.update(bytes.len().to_le_bytes());
+        hasher.update((bytes.len() as u64).to_le_bytes());
         hasher.update(bytes);
     }
     Ok(Some(

@@ -81,14 +81,16 @@ const LONG_ROUND: Duration = Duration::from_millis(1250);
 const LEAST_ROUNDS: u32 = 4;
 const STRETCH: f64 = 1.7;
 
-/// What one sixth of the way to the last look costs more in width is little; a confirmation needs few.
-pub(crate) const CONFIRM_LOOKS: [u32; 4] = [6, 8, 12, 16];
+/// Looks at a confirmation. Layouts differ from round to round and spread it wider than judging, so it may need as many
+/// rounds; with fewer than six, the quantile at one in a thousand is too far out to be worth a look.
+pub(crate) const CONFIRM_LOOKS: [u32; 6] = [6, 8, 12, 16, 24, 32];
 
 /// The chance with which `ok` may be wrong about one row, over all looks: of a slowdown as large as the margin.
 const OK_ALPHA: f64 = 0.005;
 
-/// The probability with which a change of the smallest detectable size is flagged.
-const POWER: f64 = 0.95;
+/// The probability with which a change of the smallest detectable size is suspected. The rest up to 95 % is left to the
+/// confirmation, which finds a change of that size about as surely where layouts spread no wider than rounds do.
+const POWER: f64 = 0.975;
 
 /// The expected share of wrong ones among the improvements that are listed.
 const FALSE_DISCOVERY_RATE: f64 = 0.05;
@@ -146,15 +148,10 @@ pub(crate) struct Suite {
     ok_looks: Looks,
     confirm_looks: Looks,
     series: BTreeMap<OperationId, Series>,
-    /// Fixed at the first look, so that a verdict does not hang on when others were decided.
-    priors: BTreeMap<ClockKey, Prior>,
-}
-
-/// Processor time and wall time have noise of their own.
-type ClockKey = bool;
-
-fn key(clock: Clock) -> ClockKey {
-    clock == Clock::Wall
+    /// Processor time and wall time have noise of their own. Fixed at the first look, so that a verdict does not hang on
+    /// when others were decided.
+    prior_cpu: Option<Prior>,
+    prior_wall: Option<Prior>,
 }
 
 /// What is said of one operation's time.
@@ -169,14 +166,18 @@ pub(crate) struct Finding {
     /// Against "slower by at most the tolerance", adjusted by Holm over the suite.
     pub(crate) p_adjusted: f64,
     pub(crate) smallest_detectable: f64,
+    /// Whether there were enough rounds for a first look; without, nothing can be said.
+    pub(crate) was_looked_at: bool,
 }
 
 /// The verdicts that times alone can give; [`super::rules`] combines them with counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TimeVerdict {
     Regressed,
-    /// Suspected, and not confirmed under other layouts, where it is clearly smaller.
+    /// Suspected, and under other layouts shown to be within the margin.
     GoneWhenShuffled,
+    /// Suspected, and neither confirmed nor shown to be gone.
+    Suspected,
     /// Neither slower nor within the margin could be shown.
     NotResolved,
     Improved,
@@ -222,7 +223,8 @@ impl Suite {
             confirm_looks: Looks::new(&policy.confirm_looks, policy.confirm_alpha, 1),
             policy,
             series: BTreeMap::new(),
-            priors: BTreeMap::new(),
+            prior_cpu: None,
+            prior_wall: None,
         }
     }
 
@@ -266,6 +268,13 @@ impl Suite {
         }
     }
 
+    /// Confirming rounds cannot be taken: the suspicion stays what it is.
+    pub(crate) fn give_up_confirming(&mut self, id: &OperationId) {
+        if let Some(series) = self.series.get_mut(id) {
+            series.standing = Standing::NotConfirmed;
+        }
+    }
+
     /// Forgets an operation that turned out not to be comparable.
     pub(crate) fn remove(&mut self, id: &OperationId) {
         self.series.remove(id);
@@ -291,9 +300,15 @@ impl Suite {
     /// Looks at whatever has reached a look. Call it after every pass over the open operations.
     pub(crate) fn look(&mut self) {
         self.fit_priors();
+        let (cpu, wall) = (self.prior_of(Clock::Cpu), self.prior_of(Clock::Wall));
         for series in self.series.values_mut() {
-            let prior = self.priors.get(&key(series.clock)).copied().unwrap_or(Prior::none());
+            let prior = match series.clock {
+                Clock::Cpu => cpu,
+                Clock::Wall => wall,
+            };
             match series.standing {
+                // It was shown; a look at the same rounds by another level would not be the plan.
+                Standing::WithinMargin if !self.policy.to_the_end => {}
                 Standing::Open | Standing::WithinMargin => {
                     look_at(series, &self.policy, &self.looks, &self.ok_looks, &prior)
                 }
@@ -305,25 +320,43 @@ impl Suite {
 
     /// From the rounds up to the first look, once all that are still measured have taken them.
     fn fit_priors(&mut self) {
-        let policy = &self.policy;
-        let first = policy.looks.first().copied().unwrap_or(1) as usize;
-        for wall in [false, true] {
-            if self.priors.contains_key(&wall) {
-                continue;
-            }
-            let of_clock = || self.series.values().filter(|series| key(series.clock) == wall);
-            if of_clock().any(|series| !series.is_at_its_end(policy) && series.judge.len() < first) {
-                continue;
-            }
-            let variances: Vec<(f64, f64)> = of_clock()
-                .filter_map(|series| Trimmed::of(series.judge.get(..first)?))
-                .map(|trimmed| (trimmed.variance, trimmed.df))
-                .collect();
-            if !variances.is_empty() {
-                self.priors
-                    .insert(wall, Prior::fit(&variances).unwrap_or(Prior::none()));
-            }
+        if self.prior_cpu.is_none() {
+            self.prior_cpu = self.fit_prior(Clock::Cpu);
         }
+        if self.prior_wall.is_none() {
+            self.prior_wall = self.fit_prior(Clock::Wall);
+        }
+    }
+
+    fn fit_prior(&self, clock: Clock) -> Option<Prior> {
+        let first = self.first_look();
+        let of_clock = || self.series.values().filter(|series| series.clock == clock);
+        if of_clock().any(|series| !series.is_at_its_end(&self.policy) && series.rounds() < first) {
+            return None;
+        }
+        let variances: Vec<(f64, f64)> = of_clock()
+            .filter_map(|series| Trimmed::of(series.judge.get(..first as usize)?))
+            .map(|trimmed| (trimmed.variance, trimmed.df))
+            .collect();
+        (!variances.is_empty()).then(|| Prior::fit(&variances).unwrap_or(Prior::none()))
+    }
+
+    fn prior_of(&self, clock: Clock) -> Prior {
+        let prior = match clock {
+            Clock::Cpu => self.prior_cpu,
+            Clock::Wall => self.prior_wall,
+        };
+        prior.unwrap_or(Prior::none())
+    }
+
+    fn first_look(&self) -> u32 {
+        self.policy.looks.first().copied().unwrap_or(1)
+    }
+
+    /// Takes over what another suite has learnt about the noise of this machine.
+    pub(crate) fn lean_on(&mut self, other: &Self) {
+        self.prior_cpu = other.prior_cpu;
+        self.prior_wall = other.prior_wall;
     }
 
     /// Whether equal code looks different, in either direction: what a placebo must not do. The error of this look is
@@ -338,6 +371,14 @@ impl Suite {
         let alpha = self.looks.alpha_in_all();
         let tolerance = self.policy.tolerance.ln_1p();
         found.p_above(tolerance) < alpha || found.p_below(-tolerance) < alpha
+    }
+
+    /// The smallest slowdown of equal code at which [`Suite::alarms`] would have, with the usual power.
+    pub(crate) fn smallest_alarm(&self, id: &OperationId) -> Option<f64> {
+        let found = self.estimate(self.series.get(id)?)?;
+        let level = self.looks.alpha_in_all();
+        let smallest = found.smallest_detectable(level, POWER, self.policy.tolerance.ln_1p());
+        Some(smallest.exp_m1())
     }
 
     /// The verdicts, by operation. What has too few rounds for an estimate is left out.
@@ -362,15 +403,18 @@ impl Suite {
     fn finding(&self, id: &OperationId, series: &Series, found: &Moderated, p_adjusted: f64, p_faster: f64) -> Finding {
         let confirmation = self.confirmation(series);
         let estimate = Estimate::of(found);
-        let is_ok = found.upper(1.0 - self.ok_looks.alpha_at(self.last_look(series))) < self.policy.margin.ln_1p();
-        let gone = confirmation.is_some_and(|confirmed| confirmed.estimate.high < estimate.low);
+        let was_looked_at = series.rounds() >= self.first_look();
+        let is_within_margin = was_looked_at
+            && (series.standing == Standing::WithinMargin
+                || found.upper(1.0 - self.ok_looks.alpha_at_end(series.rounds())) < self.policy.margin.ln_1p());
+        let gone = confirmation.is_some_and(|confirmed| confirmed.estimate.high < self.policy.margin);
         let verdict = match series.standing {
             Standing::Confirmed => TimeVerdict::Regressed,
             Standing::NotConfirmed | Standing::Suspect if gone => TimeVerdict::GoneWhenShuffled,
-            Standing::NotConfirmed | Standing::Suspect => TimeVerdict::NotResolved,
+            Standing::NotConfirmed | Standing::Suspect => TimeVerdict::Suspected,
+            Standing::Open | Standing::WithinMargin if !is_within_margin => TimeVerdict::NotResolved,
             Standing::Open | Standing::WithinMargin if p_faster < FALSE_DISCOVERY_RATE => TimeVerdict::Improved,
-            Standing::Open | Standing::WithinMargin if is_ok => TimeVerdict::Ok,
-            Standing::Open | Standing::WithinMargin => TimeVerdict::NotResolved,
+            Standing::Open | Standing::WithinMargin => TimeVerdict::Ok,
         };
         Finding {
             id: id.clone(),
@@ -381,18 +425,12 @@ impl Suite {
             confirmation,
             p_adjusted,
             smallest_detectable: self.smallest_detectable(series, found),
+            was_looked_at,
         }
     }
 
-    /// The look that was reached, or the first where none was.
-    fn last_look(&self, series: &Series) -> usize {
-        let is_reached = |&look: &u32| look as usize <= series.judge.len();
-        self.policy.looks.iter().rposition(is_reached).unwrap_or(0)
-    }
-
     fn estimate(&self, series: &Series) -> Option<Moderated> {
-        let prior = self.priors.get(&key(series.clock)).copied().unwrap_or(Prior::none());
-        Some(prior.moderate(&Trimmed::of(&series.judge)?))
+        Some(self.prior_of(series.clock).moderate(&Trimmed::of(&series.judge)?))
     }
 
     fn confirmation(&self, series: &Series) -> Option<Confirmed> {
@@ -404,28 +442,26 @@ impl Suite {
         })
     }
 
-    /// What this run would have suspected had it been there: at the level of the last look there was time for. A row
-    /// that was ok early would have been measured on, with the spread it has shown; a slowdown below the margin would
-    /// not have kept it from being ok.
+    /// What this run would have suspected had it been there: at the end of the time this row has, with the spread it has
+    /// shown. A slowdown below the margin might have been found ok before that.
     fn smallest_detectable(&self, series: &Series, found: &Moderated) -> f64 {
         let taken = series.rounds();
-        let stopped_early = series.standing == Standing::WithinMargin && !series.is_at_its_end(&self.policy);
-        let rounds = if stopped_early {
-            series.rounds_in_time(&self.policy)
-        } else {
+        let rounds = if series.is_at_its_end(&self.policy) {
             taken
-        };
-        let Some(look) = self.policy.looks.iter().rposition(|&look| look <= rounds) else {
-            return f64::INFINITY;
-        };
-        let found = found.after(taken, self.policy.looks[look].max(taken));
-        let detectable = found
-            .smallest_detectable(self.looks.alpha_at(look), POWER, self.policy.tolerance.ln_1p())
-            .exp_m1();
-        if stopped_early {
-            detectable.max(self.policy.margin)
         } else {
+            series.rounds_in_time(&self.policy).max(taken)
+        };
+        if rounds < self.first_look() {
+            return f64::INFINITY;
+        }
+        let detectable = found
+            .after(taken, rounds)
+            .smallest_detectable(self.looks.alpha_at_end(rounds), POWER, self.policy.tolerance.ln_1p())
+            .exp_m1();
+        if self.policy.to_the_end {
             detectable
+        } else {
+            detectable.max(self.policy.margin)
         }
     }
 }
@@ -442,13 +478,22 @@ impl Estimate {
 }
 
 fn look_at(series: &mut Series, policy: &Policy, looks: &Looks, ok_looks: &Looks, prior: &Prior) {
-    let (Some(look), Some(trimmed)) = (looks.look_after(series.rounds()), Trimmed::of(&series.judge)) else {
+    let rounds = series.rounds();
+    let Some(trimmed) = Trimmed::of(&series.judge) else {
+        return;
+    };
+    let first = looks.rounds().first().copied().unwrap_or(1);
+    let (alpha, ok_alpha) = if series.is_at_its_end(policy) && rounds >= first {
+        (looks.alpha_at_end(rounds), ok_looks.alpha_at_end(rounds))
+    } else if let Some(look) = looks.look_after(rounds) {
+        (looks.alpha_at(look), ok_looks.alpha_at(look))
+    } else {
         return;
     };
     let found = prior.moderate(&trimmed);
-    if found.p_above(policy.tolerance.ln_1p()) < looks.alpha_at(look) {
+    if found.p_above(policy.tolerance.ln_1p()) < alpha {
         series.standing = Standing::Suspect;
-    } else if found.upper(1.0 - ok_looks.alpha_at(look)) < policy.margin.ln_1p() {
+    } else if found.upper(1.0 - ok_alpha) < policy.margin.ln_1p() {
         series.standing = Standing::WithinMargin;
     } else {
         series.standing = Standing::Open;

@@ -326,7 +326,8 @@ fn measure(
     let mut linked = Linked::new(slot, &sides.baseline, &sides.candidate, &census.common, sign_off)?;
     let mut policy = request.effort.policy();
     policy.to_the_end |= request.exhaustive;
-    if !linked.layout().matched {
+    let layout = linked.layout();
+    if !(layout.matched && layout.shuffled) {
         policy.tolerance = policy.tolerance.max(TOLERANCE_UNMATCHED);
         policy.margin = policy.margin.max(2.0 * TOLERANCE_UNMATCHED);
     }
@@ -335,7 +336,8 @@ fn measure(
     let waited = turn.as_ref().map_or(Duration::ZERO, Turn::waited);
     let timing = Instant::now();
     let time_in_all = request.effort.time_in_all().filter(|_| !request.exhaustive);
-    let deadline = time_in_all.map(|all| started + all + waited);
+    // Counts are taken out of it, but at least half is left: a revision that is counted for the first time is timed too.
+    let deadline = time_in_all.map(|all| timing + (all.saturating_sub(counting)).max(all / 2) + waited);
     let times = time(slot, request, &policy, census, &mut linked, deadline, folder)?;
     drop(turn);
     let measured_s = (counting + timing.elapsed()).as_secs_f64();

@@ -151,6 +151,9 @@ pub(crate) struct PlaceboRow {
     pub(crate) change: f64,
     pub(crate) low: f64,
     pub(crate) high: f64,
+    /// The smallest bias at which it would have alarmed, about as surely as a slowdown is found.
+    #[serde(default)]
+    pub(crate) smallest_detectable: Option<f64>,
     pub(crate) alarmed: bool,
 }
 
@@ -292,10 +295,12 @@ pub(crate) struct BudgetLine {
 impl Row {
     /// Whether a reader has to look at it.
     pub(crate) fn is_flagged(&self) -> bool {
-        matches!(
+        let is_verdict = matches!(
             self.verdict,
             Verdict::Regressed | Verdict::Layout | Verdict::NotComparable | Verdict::Improved
-        )
+        );
+        // A suspicion that was neither confirmed nor cleared is more than noise.
+        is_verdict || self.confirmation.is_some()
     }
 }
 

@@ -178,6 +178,14 @@ pub(crate) fn measure(
                     }
                     still_open.push((kind, course));
                 }
+                // What judging showed is not lost with it.
+                Taken::Failed(reason) if purpose == Purpose::Confirm => {
+                    measured
+                        .failed
+                        .push(problem(&course, &format!("while confirming, {reason}")));
+                    suite.give_up_confirming(&course.id);
+                    progress.ends();
+                }
                 Taken::Failed(reason) => {
                     let of_placebo = if kind == Purpose::Placebo { "as a placebo, " } else { "" };
                     measured.failed.push(problem(&course, &format!("{of_placebo}{reason}")));
@@ -204,6 +212,7 @@ pub(crate) fn measure(
         placebo_suite.look();
     }
     progress.finish();
+    placebo_suite.lean_on(suite);
     shuffled_rounds(run, judged, &counts, &mut random)?;
     Ok(measured)
 }

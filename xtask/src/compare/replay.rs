@@ -40,7 +40,7 @@ pub(crate) fn decide(folder: &Path) -> anyhow::Result<Comparison> {
         .filter(|round| !out.contains(&round.operation))
         .collect();
     let (suite, levels) = run(&policy(&settings), settings.rows, &rounds, Purpose::Judge);
-    let mut rows = time_rows(&comparison.operations, &suite, &levels, &settings);
+    let mut rows = time_rows(&comparison, &suite, &levels);
     let is_kept = |row: &&Row| row.metric != Metric::Time || row.verdict == Verdict::NotComparable;
     rows.extend(comparison.operations.iter().filter(is_kept).cloned());
     assemble::sort(&mut rows);
@@ -54,7 +54,8 @@ pub(crate) fn decide(folder: &Path) -> anyhow::Result<Comparison> {
         .map(|round| &round.operation)
         .collect();
     // Both directions of a placebo may alarm.
-    let (placebo, _) = run(&placebo_policy, placebos.len() * 2, &rounds, Purpose::Placebo);
+    let (mut placebo, _) = run(&placebo_policy, placebos.len() * 2, &rounds, Purpose::Placebo);
+    placebo.lean_on(&suite);
     comparison.placebo = assemble::placebo(&placebo, comparison.placebo.rounds);
     let is_accepted = |row: &Row| {
         let waived = &comparison.waived;
@@ -84,12 +85,8 @@ fn left_out(comparison: &Comparison) -> BTreeSet<&OperationId> {
     failed.chain(other).filter(|id| !timed(id)).collect()
 }
 
-fn time_rows(
-    before: &[Row],
-    suite: &Suite,
-    levels: &BTreeMap<OperationId, Vec<Level>>,
-    settings: &Settings,
-) -> Vec<Row> {
+fn time_rows(comparison: &Comparison, suite: &Suite, levels: &BTreeMap<OperationId, Vec<Level>>) -> Vec<Row> {
+    let before = &comparison.operations;
     let instructions: BTreeMap<OperationId, Instructions> = before.iter().filter_map(counted).collect();
     suite
         .findings()
@@ -97,7 +94,13 @@ fn time_rows(
         .map(|finding| {
             let levels = levels.get(&finding.id).map_or(&[][..], Vec::as_slice);
             let counts = instructions.get(&finding.id).copied().unwrap_or(Instructions::Unknown);
-            let mut row = assemble::time_row(finding, levels, counts, settings);
+            let mut row = assemble::time_row(
+                finding,
+                levels,
+                counts,
+                &comparison.settings,
+                comparison.layout.shuffled,
+            );
             let before = before
                 .iter()
                 .find(|row| row.id == finding.id && row.metric == Metric::Time);

@@ -30,21 +30,29 @@ impl Instructions {
     }
 }
 
-/// The verdict on a time, with the reason where it needs one.
-pub(crate) fn time(found: TimeVerdict, instructions: Instructions) -> (Verdict, Option<&'static str>) {
+/// The verdict on a time, with the reason where it needs one. `shuffled`: confirmations were linked with other layouts.
+pub(crate) fn time(found: TimeVerdict, instructions: Instructions, shuffled: bool) -> (Verdict, Option<&'static str>) {
     match (found, instructions) {
         (TimeVerdict::Regressed, Instructions::Equal) => (
             Verdict::Regressed,
             Some("instructions are equal, so it is memory, branches or the kernel that cost more"),
         ),
         (TimeVerdict::Regressed, _) => (Verdict::Regressed, None),
-        (TimeVerdict::GoneWhenShuffled, Instructions::Equal) => (
+        (TimeVerdict::GoneWhenShuffled, Instructions::Equal) if shuffled => (
             Verdict::Layout,
-            Some("instructions are equal and the slowdown is gone when layouts are shuffled"),
+            Some("instructions are equal, and with shuffled layouts it is within the margin"),
+        ),
+        (TimeVerdict::GoneWhenShuffled, _) if shuffled => (
+            Verdict::NotResolved,
+            Some("suspected, but within the margin with shuffled layouts"),
         ),
         (TimeVerdict::GoneWhenShuffled, _) => (
             Verdict::NotResolved,
-            Some("slower as linked, but not when layouts are shuffled"),
+            Some("suspected, but within the margin when fresh processes measured it again"),
+        ),
+        (TimeVerdict::Suspected, _) => (
+            Verdict::NotResolved,
+            Some("suspected, and measuring it again neither confirmed a slowdown nor ruled it out"),
         ),
         (TimeVerdict::NotResolved, _) => (Verdict::NotResolved, None),
         (TimeVerdict::Improved, _) => (Verdict::Improved, None),
@@ -90,16 +98,27 @@ mod tests {
 
     #[test]
     fn only_with_equal_instructions_is_a_vanished_slowdown_called_layout() {
-        let verdict = |instructions| time(TimeVerdict::GoneWhenShuffled, instructions).0;
+        let verdict = |instructions| time(TimeVerdict::GoneWhenShuffled, instructions, true).0;
         assert_eq!(verdict(Instructions::Equal), Verdict::Layout);
         assert_eq!(verdict(Instructions::Different), Verdict::NotResolved);
         assert_eq!(verdict(Instructions::Unknown), Verdict::NotResolved);
+        // Where nothing was shuffled, nothing is known of layouts.
+        let unshuffled = time(TimeVerdict::GoneWhenShuffled, Instructions::Equal, false);
+        assert_eq!(unshuffled.0, Verdict::NotResolved);
+        assert!(unshuffled.1.is_some_and(|reason| !reason.contains("layouts")));
+    }
+
+    #[test]
+    fn a_suspicion_that_stays_one_is_told() {
+        let (verdict, reason) = time(TimeVerdict::Suspected, Instructions::Equal, true);
+        assert_eq!(verdict, Verdict::NotResolved);
+        assert!(reason.is_some_and(|reason| reason.starts_with("suspected")));
     }
 
     #[test]
     fn a_confirmed_slowdown_is_a_regression_whatever_the_counts_say() {
         for instructions in [Instructions::Equal, Instructions::Different, Instructions::Unknown] {
-            assert_eq!(time(TimeVerdict::Regressed, instructions).0, Verdict::Regressed);
+            assert_eq!(time(TimeVerdict::Regressed, instructions, true).0, Verdict::Regressed);
         }
     }
 }

@@ -8,7 +8,9 @@ pub(crate) const STANDARD_LOOKS: [u32; 7] = [4, 6, 8, 12, 16, 24, 32];
 ///
 /// Both the rows (Bonferroni) and the looks are paid for by the union bound: whatever depends on whatever, the chance
 /// of any false alarm is at most the sum of the levels. Of a row's share each look gets what its rounds are of all,
-/// which is a linear spending function (Lan and DeMets 1983, Biometrika 70) without the gain from correlated looks.
+/// which is a linear spending function (Lan and DeMets 1983, Biometrika 70) without the gain from correlated looks. A
+/// row that ends before the last look spends at its end what its earlier looks left: when it ends must not hang on what
+/// was seen, and a limit on time does not.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Looks {
     rounds: Vec<u32>,
@@ -50,6 +52,19 @@ impl Looks {
         self.alpha * f64::from(self.rounds[look] - before) / f64::from(last)
     }
 
+    /// The level of a look at the end of a row, after this many rounds: all that the looks before it have not spent.
+    pub(crate) fn alpha_at_end(&self, rounds: u32) -> f64 {
+        let before = self
+            .rounds
+            .iter()
+            .rev()
+            .find(|&&look| look < rounds)
+            .copied()
+            .unwrap_or(0);
+        let last = self.rounds[self.rounds.len() - 1];
+        self.alpha * f64::from(last.saturating_sub(before)) / f64::from(last)
+    }
+
     /// What a row may spend over all looks together: the level of a decision that is taken once, at the end.
     pub(crate) fn alpha_in_all(&self) -> f64 {
         self.alpha
@@ -82,6 +97,18 @@ mod tests {
             let spent: f64 = (0..rounds.len()).map(|look| looks.alpha_at(look)).sum();
             assert_relative(spent * rows as f64, 0.01, 1e-13);
         }
+    }
+
+    #[test]
+    fn a_row_that_ends_early_spends_what_is_left() {
+        let looks = Looks::new(&STANDARD_LOOKS, 0.01, 100);
+        for (rounds, share) in [(4, 32.0), (5, 28.0), (13, 20.0), (16, 20.0), (17, 16.0), (32, 8.0)] {
+            assert_relative(looks.alpha_at_end(rounds), 1e-4 * share / 32.0, 1e-14);
+        }
+        // With the looks before it, that is the row's share.
+        let before: f64 = (0..4).map(|look| looks.alpha_at(look)).sum();
+        assert_relative(before + looks.alpha_at_end(13), 1e-4, 1e-13);
+        assert_relative(looks.alpha_at_end(32), looks.alpha_at(6), 1e-14);
     }
 
     #[test]

@@ -122,7 +122,7 @@ fn row_of(found: &TimeFound) -> EndsRow {
     let finding = &found.finding;
     let is_open = matches!(
         finding.verdict,
-        TimeVerdict::NotResolved | TimeVerdict::GoneWhenShuffled
+        TimeVerdict::NotResolved | TimeVerdict::Suspected | TimeVerdict::GoneWhenShuffled
     );
     let doubt = is_open.then(|| yardstick::doubt(finding, &found.policy));
     let notes: Vec<String> = doubt.into_iter().chain(found.note.clone()).collect();

@@ -169,6 +169,7 @@ impl<'a> Site<'a> {
         let layout = linked.layout().clone();
         if !layout.matched {
             policy.tolerance = policy.tolerance.max(TOLERANCE_UNMATCHED);
+            policy.margin = policy.margin.max(2.0 * TOLERANCE_UNMATCHED);
         }
         let rounds_folder = self.folder.join(ROUNDS).join(&other.built.revision.commit);
         clear_rounds(&rounds_folder)?;

@@ -163,7 +163,7 @@ pub(crate) fn by_time(finding: &Finding, policy: &Policy) -> (Answer, String) {
             format!("slower by less than {}", percentage(policy.margin)),
         ),
         TimeVerdict::Improved => (Answer::Good, "faster".to_owned()),
-        TimeVerdict::GoneWhenShuffled | TimeVerdict::NotResolved => {
+        TimeVerdict::GoneWhenShuffled | TimeVerdict::Suspected | TimeVerdict::NotResolved => {
             (Answer::Skipped, format!("not resolved: {}", doubt(finding, policy)))
         }
     }
@@ -234,6 +234,7 @@ mod tests {
             }),
             p_adjusted: 0.5,
             smallest_detectable: 0.08,
+            was_looked_at: true,
         }
     }
 
@@ -256,7 +257,7 @@ mod tests {
                 "not resolved: measured again",
             ),
             (
-                TimeVerdict::NotResolved,
+                TimeVerdict::Suspected,
                 Some(0.04),
                 Answer::Skipped,
                 "+4.00 % (+3.00 % to +5.00 %)",

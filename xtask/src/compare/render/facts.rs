@@ -8,6 +8,7 @@ use super::words::{
     NONE, change, changed, differs, figure, ids, is_unremarkable, metric_name, named, operations, percentage, rows,
 };
 use crate::compare::model::{BudgetLine, Comparison, Metric, PlaceboRow, Problem, Side, Verdict, Waived};
+use crate::stats::SortedSamples;
 use crate::stats::cluster::geometric_mean_interval;
 use crate::units;
 
@@ -115,8 +116,17 @@ pub(crate) fn placebo(comparison: &Comparison) -> String {
         .first()
         .map(|row| format!("; largest change {} ({})", change(Some(row.change)), row.id))
         .unwrap_or_default();
+    let smallest = placebo.operations.iter().filter_map(|row| row.smallest_detectable);
+    let power = SortedSamples::new(smallest.collect())
+        .map(|smallest| {
+            format!(
+                "; half of them would have shown {} or more",
+                percentage(smallest.median())
+            )
+        })
+        .unwrap_or_default();
     let measured = format!(
-        "of {} against a copy of itself, {} rounds",
+        "of {} against a copy of itself, {} rounds{power}",
         operations(total),
         placebo.rounds
     );

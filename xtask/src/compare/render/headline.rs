@@ -235,18 +235,23 @@ fn identical(comparison: &Comparison) -> String {
     }
 }
 
-/// What was shown of all operations together.
+/// The confidence of one row; of all rows together it is less.
+const SHOWN_AT: &str = "99.5 %";
+
+/// What was shown of the operations, each by itself.
 fn claim(comparison: &Comparison) -> String {
     let margin = percentage(comparison.settings.margin);
     let timed = with_identical(comparison, |row| row.metric == Metric::Time);
     let shown = with_identical(comparison, |row| row.metric == Metric::Time && is_within_margin(row));
     match (shown.len(), timed.len()) {
         (_, 0) => "no operation needs more instructions or heap blocks".to_owned(),
-        (shown, total) if shown == total => format!("no operation is slower by more than {margin}"),
+        (shown, total) if shown == total => {
+            format!("each operation is shown, at {SHOWN_AT}, not to be slower by more than {margin}")
+        }
         (shown, total) => {
             let verb = if shown == 1 { "is" } else { "are" };
             format!(
-                "{shown} of {} {verb} shown not to be slower by more than {margin}",
+                "{shown} of {} {verb} shown, each at {SHOWN_AT}, not to be slower by more than {margin}",
                 operations(total)
             )
         }

@@ -220,6 +220,7 @@ fn placebo() -> Placebo {
             change: 0.0012,
             low: -0.002,
             high: 0.0044,
+            smallest_detectable: Some(0.012),
             alarmed: false,
         }],
         alarms: 0,
@@ -382,10 +383,13 @@ fn each_verdict_of_the_whole_has_its_sentence() {
     let faster = judged_time("a/b/c", Verdict::Improved, -0.05, -0.06, -0.04);
     let placed = judged_time("a/b/c", Verdict::Layout, 0.03, 0.02, 0.04);
     let cases = [
-        (all_ok(), "ok: no operation is slower by more than 2 %"),
+        (
+            all_ok(),
+            "ok: each operation is shown, at 99.5 %, not to be slower by more than 2 %",
+        ),
         (
             with(Verdict::Ok, vec![unclear.clone(), time("a/b/d")]),
-            "ok: 1 of 2 operations is shown not to be slower by more than 2 %; 1 not resolved",
+            "ok: 1 of 2 operations is shown, each at 99.5 %, not to be slower by more than 2 %; 1 not resolved",
         ),
         (
             with(Verdict::NotResolved, vec![unclear, time("a/b/d")]),
@@ -394,13 +398,13 @@ fn each_verdict_of_the_whole_has_its_sentence() {
         ),
         (
             with(Verdict::Improved, vec![faster, time("a/b/d")]),
-            "improved: 1 of 2 operations improved (most a/b/c -5.00 %, processor time); no operation is slower by more than \
+            "improved: 1 of 2 operations improved (most a/b/c -5.00 %, processor time); each operation is shown, at 99.5 %, not to be slower by more than \
              2 %",
         ),
         (
             with(Verdict::Layout, vec![placed, time("a/b/d")]),
             "layout: 1 of 2 operations is slower as linked, with equal instructions, and no longer when layouts are \
-             shuffled; 1 of 2 operations is shown not to be slower by more than 2 %",
+             shuffled; 1 of 2 operations is shown, each at 99.5 %, not to be slower by more than 2 %",
         ),
         (
             with(Verdict::NotComparable, vec![not_comparable()]),
@@ -409,7 +413,7 @@ fn each_verdict_of_the_whole_has_its_sentence() {
         (
             with(Verdict::NotComparable, vec![not_comparable(), time("a/b/d")]),
             "NOT COMPARABLE: 1 of 2 operations could not be compared, the reasons stand below; 1 of 2 operations is \
-             shown not to be slower by more than 2 %",
+             shown, each at 99.5 %, not to be slower by more than 2 %",
         ),
     ];
     for (comparison, expected) in cases {
@@ -764,7 +768,7 @@ fn what_is_waived_reads_as_a_pass_and_says_so() {
     };
     assert_eq!(
         first_line(&comparison),
-        "ok: no operation is slower by more than 2 %; 1 waived"
+        "ok: each operation is shown, at 99.5 %, not to be slower by more than 2 %; 1 waived"
     );
     for (format, report) in reports(&comparison) {
         assert!(report.contains("regressed, waived"), "{format}: {report}");
@@ -922,4 +926,26 @@ fn dashboards_get_neither_planted_figures_nor_the_times_of_a_void_run() {
             "{bencher}{action}"
         );
     }
+}
+
+/// A reader of the JSON looks fields up there.
+#[test]
+fn every_field_of_the_json_is_documented() {
+    let documented = include_str!("../../../../docs/json.md");
+    let value = serde_json::to_value(sample()).expect("encodes");
+    let mut missing = Vec::new();
+    for (field, value) in value.as_object().expect("an object") {
+        // The machine and what it was doing are described with the records.
+        let is_described_elsewhere = ["host", "conditions"].contains(&field.as_str());
+        let inner = match value {
+            serde_json::Value::Array(items) => items.first(),
+            other => Some(other),
+        };
+        let inner = inner
+            .filter(|_| !is_described_elsewhere)
+            .and_then(|inner| inner.as_object());
+        let names = inner.into_iter().flatten().map(|(name, _)| name).chain([field]);
+        missing.extend(names.filter(|name| !documented.contains(&format!("`{name}`"))).cloned());
+    }
+    assert_eq!(missing, Vec::<String>::new());
 }

@@ -7,7 +7,7 @@ use voiceflow_record::paired::{Purpose, Round};
 use voiceflow_record::{Clock, OperationId};
 
 use super::ByClock;
-use crate::compare::decide::{self, Finding, Policy, TimeVerdict};
+use crate::compare::decide::{self, Finding, Policy, Suite, TimeVerdict};
 use crate::compare::model::{Comparison, Verdict};
 use crate::compare::{assemble, replay};
 use crate::stats::moderated::Prior;
@@ -71,7 +71,8 @@ impl Measured {
             .map(|round| &round.operation)
             .collect();
         // Both directions of a placebo may alarm.
-        let (placebo, _) = replay::run(&placebo_policy, placebos.len() * 2, rounds, Purpose::Placebo);
+        let (mut placebo, _) = replay::run(&placebo_policy, placebos.len() * 2, rounds, Purpose::Placebo);
+        placebo.lean_on(&said.suite);
         let placebo = assemble::placebo(&placebo, 0);
         self.placebo_rows += placebo.operations.len() as u64;
         self.placebo_alarms += u64::from(placebo.alarms);
@@ -88,7 +89,7 @@ impl Rows {
         self.all += 1;
         match verdict {
             TimeVerdict::Ok | TimeVerdict::Improved => self.ok += 1,
-            TimeVerdict::NotResolved | TimeVerdict::GoneWhenShuffled => self.not_resolved += 1,
+            TimeVerdict::NotResolved | TimeVerdict::Suspected | TimeVerdict::GoneWhenShuffled => self.not_resolved += 1,
             TimeVerdict::Regressed => self.regressed += 1,
         }
         self.resolving_2_percent += u64::from(smallest_detectable <= 0.02);
@@ -112,6 +113,7 @@ impl Histogram {
 
 /// The times of one run.
 struct Said {
+    suite: Suite,
     findings: Vec<Finding>,
     suspected: bool,
 }
@@ -129,6 +131,7 @@ impl Said {
         Self {
             suspected: findings.iter().any(is_suspect),
             findings,
+            suite,
         }
     }
 

@@ -216,11 +216,20 @@ impl Evidence {
         Ok(())
     }
 
-    /// Times of several machines, or taken for differently long, make no one suite. Tolerance and margin may differ: a
-    /// run whose functions could not be put in matching places has wider ones. The last run's are drawn by.
+    /// Times of several machines, taken for differently long, or held to other margins (a run whose functions could not
+    /// be put in matching places has wider ones), make no one suite.
     fn require_same(&mut self, run: &stored::Stored) -> anyhow::Result<()> {
         let (host, settings) = (&run.comparison.host, &run.comparison.settings);
         if let Some(about) = &self.about {
+            ensure!(
+                about.settings.margin == settings.margin && about.settings.tolerance == settings.tolerance,
+                "some runs were decided with a margin of {} and a tolerance of {}, others with {} and {}: keep each in \
+                 a folder of its own",
+                about.settings.margin,
+                about.settings.tolerance,
+                settings.margin,
+                settings.tolerance
+            );
             ensure!(
                 about.host_class == host.class && about.settings.effort == settings.effort,
                 "the runs were taken on `{}` ({}) and on `{}` ({}): keep each in a folder of its own",

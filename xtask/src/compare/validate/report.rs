@@ -274,10 +274,11 @@ fn null(validation: &Validation, drawn: &Drawn) -> Section {
         ),
     );
     let mut notes = vec![format!(
-        "{} suites, random numbers from seed {}. Each draws rounds with replacement from all rounds of an operation \
-         and gives each log-ratio a random sign; looks, priors and limits on time are those of a live run. Allowed are \
-         false suspicions in {} of suites. Not modelled: rounds of one run share a moment, and are drawn apart; live \
-         confirmations shuffle layouts and spread wider.",
+        "{} suites, random numbers from seed {}. For each operation of a suite one of the runs is drawn, its sides are \
+         swapped or not, and its rounds come in an order drawn anew, so that a bias that lasts for a run stays; looks, \
+         priors and limits on the time of an operation are those of a live run. Confirmations are drawn from rounds \
+         with shuffled layouts. Allowed are false suspicions in {} of suites. Not modelled: operations of one run share \
+         its minutes, and are drawn from different ones; the limit on all operations together.",
         null.suites,
         drawn.seed,
         percent(validation.family_alpha)
@@ -323,7 +324,7 @@ fn planted(validation: &Validation, planted: &[Planted]) -> Section {
         vec![format!(
             "Added to the log-ratios of one operation at a time. Found is confirmed as a regression. To say ok of a \
              slowdown above the margin of {} is wrong. Promised are the trials whose report names a smallest \
-             detectable slowdown of at most the planted one; 95 % of them are to be found. A slowdown of {} is within \
+             detectable slowdown of at most the planted one when nothing is planted; 95 % of them are to be found. A slowdown of {} is within \
              the tolerance, and to find it is an alarm at its edge.",
             percent(validation.margin),
             percent(validation.tolerance)

@@ -1,19 +1,19 @@
 //! Suites drawn from stored rounds of equal code, and decided as a live run decides them.
 //!
-//! A round is drawn with replacement from all rounds of its operation and its log-ratio gets a random sign: what is
-//! drawn has the spread and the tails of what was measured, and no slowdown. A planted one is added to every log-ratio
-//! of one operation. What this leaves out is said in every report: rounds of one run share a moment, and are drawn
-//! apart; confirmations are drawn from the same rounds, but a live run takes them with shuffled layouts, which spread
-//! wider.
+//! For every operation of a suite a run is drawn, its sides are swapped or not, and its judging rounds come in an order
+//! drawn anew. What the rounds of one run have in common, a bias that lasts included, they keep; what is drawn has the
+//! spread and the tails of what was measured, and no slowdown. A planted one is added to every log-ratio of one
+//! operation. Confirmations are drawn from rounds with shuffled layouts, whoever took them.
 //!
 //! Once the priors are fitted, the operations of a [`Suite`] do not see each other. So they are fitted on the first
 //! looks of all, and every operation is then followed alone: that decides the same, and looks at a row only when it is
 //! new.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use serde::Serialize;
 use voiceflow_record::paired::{Purpose, Round};
@@ -40,15 +40,36 @@ pub(crate) fn is_equal_code(round: &Round) -> bool {
 pub(crate) struct Pool {
     pub(crate) id: OperationId,
     pub(crate) clock: Clock,
-    pub(crate) log_ratios: Vec<f64>,
+    /// The judging rounds of each run, as log-ratios.
+    pub(crate) series: Vec<Vec<f64>>,
+    /// The rounds with shuffled layouts of all runs.
+    pub(crate) shuffled: Vec<f64>,
     /// What a call and a round of it take: how many rounds there is time for depends on them.
     pub(crate) call_ns: f64,
     pub(crate) round: Duration,
 }
 
 impl Pool {
-    fn draw(&self, random: &mut StdRng) -> f64 {
-        let drawn = self.log_ratios[random.random_range(0..self.log_ratios.len())];
+    /// The rounds of one run in an order of their own, perhaps with the sides swapped.
+    fn deal(&self, random: &mut StdRng) -> Vec<f64> {
+        let mut series = self.series[random.random_range(0..self.series.len())].clone();
+        series.shuffle(random);
+        if random.random::<bool>() {
+            series.iter_mut().for_each(|log_ratio| *log_ratio = -*log_ratio);
+        }
+        series
+    }
+
+    /// A confirming round. Where none was taken with shuffled layouts, it is drawn from the others.
+    fn confirming(&self, random: &mut StdRng) -> f64 {
+        let drawn = match self.shuffled.len() {
+            0 => {
+                let series = &self.series[random.random_range(0..self.series.len())];
+                series[random.random_range(0..series.len())]
+            }
+            taken => self.shuffled[random.random_range(0..taken)],
+        };
+        // Layouts differ on both sides and from round to round, so no bias lasts.
         if random.random::<bool>() { drawn } else { -drawn }
     }
 
@@ -67,7 +88,8 @@ pub(crate) struct Gathered {
 #[derive(Clone, Debug)]
 struct Seen {
     clock: Clock,
-    log_ratios: Vec<f64>,
+    series: Vec<Vec<f64>>,
+    shuffled: Vec<f64>,
     /// Of each round.
     call_ns: Vec<f64>,
     took_ms: u64,
@@ -76,17 +98,29 @@ struct Seen {
 impl Gathered {
     /// Adds the rounds of one run.
     pub(crate) fn add(&mut self, rounds: &[Round]) {
-        for round in rounds.iter().filter(|round| is_equal_code(round)) {
+        let mut begun: BTreeSet<&OperationId> = BTreeSet::new();
+        let is_drawn_from = |round: &&Round| round.purpose != Purpose::Placebo && round.plant_percent == 0.0;
+        for round in rounds.iter().filter(is_drawn_from) {
             let Some(log_ratio) = decide::log_ratio(round, round.clock) else {
                 continue;
             };
             let seen = self.operations.entry(round.operation.clone()).or_insert_with(|| Seen {
                 clock: round.clock,
-                log_ratios: Vec::new(),
+                series: Vec::new(),
+                shuffled: Vec::new(),
                 call_ns: Vec::new(),
                 took_ms: 0,
             });
-            seen.log_ratios.push(log_ratio);
+            if round.purpose == Purpose::Confirm {
+                seen.shuffled.push(log_ratio);
+                continue;
+            }
+            if begun.insert(&round.operation) {
+                seen.series.push(Vec::new());
+            }
+            if let Some(series) = seen.series.last_mut() {
+                series.push(log_ratio);
+            }
             let batches = round.baseline.of(round.clock);
             seen.call_ns
                 .push(median(batches.iter().map(|&ns| ns as f64).collect()) / round.calls as f64);
@@ -98,16 +132,17 @@ impl Gathered {
     pub(crate) fn pools(&self) -> (Vec<Pool>, Vec<OperationId>) {
         let (mut pools, mut left_out) = (Vec::new(), Vec::new());
         for (id, seen) in &self.operations {
-            if seen.log_ratios.len() < LEAST_ROUNDS {
+            if seen.call_ns.len() < LEAST_ROUNDS {
                 left_out.push(id.clone());
                 continue;
             }
             pools.push(Pool {
                 id: id.clone(),
                 clock: seen.clock,
-                log_ratios: seen.log_ratios.clone(),
+                series: seen.series.clone(),
+                shuffled: seen.shuffled.clone(),
                 call_ns: median(seen.call_ns.clone()),
-                round: Duration::from_millis(seen.took_ms / seen.log_ratios.len() as u64),
+                round: Duration::from_millis(seen.took_ms / seen.call_ns.len() as u64),
             });
         }
         (pools, left_out)
@@ -122,29 +157,31 @@ fn median(values: Vec<f64>) -> f64 {
 struct Drawn {
     /// With the priors of that look, and no rows.
     suite: Suite,
-    /// What every operation has drawn for it.
-    first: Vec<Vec<f64>>,
+    /// The judging rounds of every operation, those of the first look before the others.
+    dealt: Vec<Vec<f64>>,
 }
 
 impl Drawn {
     fn new(policy: &Policy, pools: &[Pool], random: &mut StdRng) -> Self {
         let mut suite = Suite::new(policy.clone(), pools.len());
         let look = policy.looks.first().copied().unwrap_or(1);
-        let mut first = Vec::with_capacity(pools.len());
+        let mut dealt = Vec::with_capacity(pools.len());
         for pool in pools {
-            let mut drawn = Vec::new();
-            while drawn.len() < look as usize && suite.wants_judging(&pool.id) {
-                let log_ratio = pool.draw(random);
-                pool.judge(&mut suite, log_ratio);
-                drawn.push(log_ratio);
+            let series = pool.deal(random);
+            for &log_ratio in series.iter().take(look as usize) {
+                if suite.wants_judging(&pool.id) {
+                    pool.judge(&mut suite, log_ratio);
+                }
             }
-            first.push(drawn);
+            // A run that ended before its first look says nothing of the noise, and must not keep the others waiting.
+            suite.close(&pool.id);
+            dealt.push(series);
         }
         suite.look();
         for pool in pools {
             suite.remove(&pool.id);
         }
-        Self { suite, first }
+        Self { suite, dealt }
     }
 
     /// Follows one operation to its end, with a slowdown of `shift` in every log-ratio.
@@ -155,12 +192,16 @@ impl Drawn {
         loop {
             if suite.wants_confirming(&pool.id) {
                 suspected = true;
-                suite.confirm(&pool.id, pool.clock, shift + pool.draw(random));
+                suite.confirm(&pool.id, pool.clock, shift + pool.confirming(random));
             } else if suite.wants_judging(&pool.id) {
-                let drawn = self.first[index].get(judged as usize).copied();
-                let log_ratio = drawn.unwrap_or_else(|| pool.draw(random));
-                pool.judge(&mut suite, shift + log_ratio);
-                judged += 1;
+                match self.dealt[index].get(judged as usize) {
+                    Some(log_ratio) => {
+                        pool.judge(&mut suite, shift + log_ratio);
+                        judged += 1;
+                    }
+                    // The run that was drawn went no further.
+                    None => suite.close(&pool.id),
+                }
             } else {
                 return Followed {
                     suite,
@@ -297,7 +338,7 @@ pub(crate) struct Fate {
     pub(crate) not_resolved: u64,
     /// Said to be within the margin, or faster.
     pub(crate) ok: u64,
-    /// Where the report would have said that a slowdown of this size is found with 95 % probability.
+    /// Where the report on the same rounds without it would have said that a slowdown of this size is found.
     pub(crate) promised: u64,
     pub(crate) promised_found: u64,
     /// How many trials took so many judging rounds.
@@ -305,17 +346,18 @@ pub(crate) struct Fate {
 }
 
 impl Fate {
-    fn add(&mut self, ended: &Ended, slowdown: f64) {
+    /// Adds a trial; `promise` is the smallest detectable slowdown that was printed where nothing was planted.
+    fn add(&mut self, ended: &Ended, slowdown: f64, promise: f64) {
         let found = ended.verdict == TimeVerdict::Regressed;
         self.trials += 1;
         self.found += u64::from(found);
         self.suspected += u64::from(ended.suspected);
         match ended.verdict {
             TimeVerdict::Ok | TimeVerdict::Improved => self.ok += 1,
-            TimeVerdict::NotResolved | TimeVerdict::GoneWhenShuffled => self.not_resolved += 1,
+            TimeVerdict::NotResolved | TimeVerdict::Suspected | TimeVerdict::GoneWhenShuffled => self.not_resolved += 1,
             TimeVerdict::Regressed => {}
         }
-        if ended.smallest_detectable <= slowdown {
+        if promise <= slowdown {
             self.promised += 1;
             self.promised_found += u64::from(found);
         }
@@ -356,9 +398,10 @@ pub(crate) fn planted(policy: &Policy, pools: &[Pool], slowdowns: &[f64], trials
         let drawn = Drawn::new(policy, pools, &mut random);
         let mut fates: Vec<ByClock<Fate>> = vec![ByClock::default(); slowdowns.len()];
         for (index, pool) in pools.iter().enumerate() {
+            let promise = drawn.follow(index, pool, 0.0, &mut random).ended().smallest_detectable;
             for (&slowdown, fates) in slowdowns.iter().zip(&mut fates) {
                 let followed = drawn.follow(index, pool, slowdown.ln_1p(), &mut random);
-                fates.of(pool.clock).add(&followed.ended(), slowdown);
+                fates.of(pool.clock).add(&followed.ended(), slowdown, promise);
             }
         }
         fates
@@ -400,7 +443,8 @@ mod tests {
             .map(|number| Pool {
                 id: format!("a/b/{number}").parse().expect("valid"),
                 clock: Clock::Cpu,
-                log_ratios: (0..60).map(|_| log_ratio()).collect(),
+                series: (0..3).map(|_| (0..32).map(|_| log_ratio()).collect()).collect(),
+                shuffled: (0..30).map(|_| log_ratio()).collect(),
                 call_ns: 1e3,
                 round: Duration::from_millis(100),
             })
@@ -447,17 +491,7 @@ mod tests {
         let (policy, pools) = (policy(), pools(6));
         let mut random = generator(3, 0);
         let drawn = Drawn::new(&policy, &pools, &mut random);
-        let rounds = |pool: &Pool, index: usize| {
-            let mut random = generator(4, index);
-            let mut drawn = drawn.first[index].clone();
-            drawn.extend((drawn.len()..32).map(|_| pool.draw(&mut random)));
-            drawn
-        };
-        let series: Vec<Vec<f64>> = pools
-            .iter()
-            .enumerate()
-            .map(|(index, pool)| rounds(pool, index))
-            .collect();
+        let series = drawn.dealt.clone();
         let mut suite = Suite::new(policy.clone(), pools.len());
         for number in 0..32 {
             for (pool, series) in pools.iter().zip(&series) {
@@ -479,10 +513,10 @@ mod tests {
     #[test]
     fn an_operation_without_time_for_a_first_look_resolves_nothing() {
         let mut pools = pools(5);
-        pools[0].round = Duration::from_secs(2);
+        pools[0].round = Duration::from_secs(3);
         let limits = TimeLimits {
-            short: Some(Duration::from_secs(5)),
-            long: None,
+            short: None,
+            long: Some(Duration::from_secs(5)),
         };
         let policy = Policy { limits, ..policy() };
         let planted = planted(&policy, &pools[..1], &[0.05], 3, 1);
@@ -507,7 +541,8 @@ mod tests {
         }
         let (pools, left_out) = gathered.pools();
         assert_eq!(pools.len(), 1);
-        assert_eq!(pools[0].log_ratios.len(), 26);
+        let lengths: Vec<usize> = pools[0].series.iter().map(Vec::len).collect();
+        assert_eq!((lengths, pools[0].shuffled.len()), (vec![12, 12], 2));
         assert_eq!(pools[0].round, Duration::from_millis(100));
         assert_eq!(left_out, ["a/b/few".parse::<OperationId>().expect("valid")]);
     }
