@@ -1,28 +1,36 @@
-//! `compare` end to end, on a small workspace whose commits change its operations by known amounts.
+//! `compare` and the commands that are made of it end to end, on a small workspace whose commits change its operations
+//! by known amounts.
 //!
 //! What depends on the machine's mood is asked for what must hold in any mood: a planted slowdown is never passed, equal
 //! code is never regressed, and counts are exact.
 
 #![cfg(unix)]
 
+#[path = "compare/bisect.rs"]
+mod bisect;
 #[path = "compare/fixture.rs"]
 mod fixture;
+#[path = "compare/gate.rs"]
+mod gate;
 #[path = "compare/run.rs"]
 mod run;
 #[path = "compare/snapshot.rs"]
 mod snapshot;
 #[path = "compare/toy.rs"]
 mod toy;
+#[path = "compare/validate.rs"]
+mod validate;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::Path;
 use std::time::SystemTime;
 
-use serde_json::Value;
-use voiceflow_record::paired::Round;
+use serde_json::{Value, json};
+use voiceflow_record::paired::Purpose;
 
 use crate::fixture::{Fixture, append, copy_folder, edit, fixture, git, make_cache, slot_of, write};
-use crate::run::{Ran, Report, Running, has_valgrind, rounds, text, xtask};
+use crate::run::{Ran, Report, Running, has_valgrind, rounds, stored_rounds, text, xtask};
 use crate::snapshot::Snapshot;
 
 const MIX: &str = toy::MIX.id;
@@ -146,6 +154,96 @@ fn assert_one_block_more(report: &Report, place: &str) {
     assert!(innermost.contains(place), "`{place}` is not in `{innermost}`: {site:#}");
     assert_eq!(site["blocks_baseline"], 0);
     assert_eq!(site["blocks_candidate"], 1);
+}
+
+#[test]
+fn a_planted_slowdown_is_found_where_it_is_and_nowhere_else() {
+    let fixture = fixture();
+    let ran = fixture.measure(&["base", "base", "toy/", "--plant", "100"]);
+    ran.assert_code(1);
+    let report = ran.report();
+    assert_eq!(report.verdict(), "regressed");
+    assert_eq!(*report.at("/settings/plant_percent"), 100.0);
+    let planted = report.at("/settings/planted").as_array().expect("a list");
+    assert_eq!(planted.len(), 1, "one operation in three: {planted:?}");
+    let planted = text(&planted[0]);
+    assert_eq!(report.regressed(), [[planted, "time"]]);
+
+    let row = report.row(planted, "time");
+    assert_eq!(row["planted_percent"], 100.0);
+    assert_eq!(row["confirmation"]["agrees"], true);
+    for change in [&row["change"], &row["confirmation"]["change"]] {
+        assert!(change.as_f64() > Some(0.5), "{row:#}");
+    }
+    let dashboard = fs::read_to_string(ran.folder.join("bmf.json")).expect("reads");
+    let dashboard: Value = serde_json::from_str(&dashboard).expect("is JSON");
+    for id in [MIX, NAMES, SUM] {
+        let is_planted = id == planted;
+        let percent = if is_planted { 100.0 } else { 0.0 };
+        assert_eq!(report.row(id, "time")["planted_percent"], percent, "{id}");
+        assert_eq!(report.row(id, "blocks")["planted_percent"], 0.0, "{id}");
+        assert_eq!(dashboard[id].get("latency").is_none(), is_planted, "{dashboard:#}");
+    }
+}
+
+#[test]
+fn a_sign_off_takes_every_round_with_layouts_of_its_own_and_leaves_a_document_with_their_digest() {
+    let fixture = fixture();
+    let ran = fixture.measure(&["base", "alloc", "toy/names", "--signoff"]);
+    ran.assert_code(1);
+    let report = ran.report();
+    assert_eq!(report.verdict(), "regressed");
+    assert_eq!(report.row(NAMES, "blocks")["verdict"], "regressed");
+    assert_eq!(*report.at("/settings/effort"), "signoff");
+    assert_eq!(*report.at("/settings/looks"), json!([32]));
+    assert_eq!(report.row(NAMES, "time")["rounds"], 32);
+
+    let is_so = |pointer: &str| *report.at(pointer) == true;
+    let (matched, shuffled) = (is_so("/layout/matched"), is_so("/layout/shuffled"));
+    assert_eq!(*report.at("/layout/judged_shuffled"), shuffled);
+    // A linker that cannot place functions costs resolution.
+    let margin = if matched && shuffled { 0.01 } else { 0.04 };
+    assert_eq!(*report.at("/settings/margin"), margin);
+    let mut judged = stored_rounds(&ran.folder);
+    judged.retain(|round| round.purpose == Purpose::Judge);
+    assert_eq!(judged.len(), 32);
+    let layouts: BTreeSet<u64> = judged.iter().filter_map(|round| round.layout_seed).collect();
+    assert_eq!(layouts.len(), if shuffled { 32 } else { 0 });
+
+    let document = fs::read_to_string(ran.folder.join("signoff.md")).expect("reads");
+    let digest = text(report.at("/raw_sha256"));
+    assert_eq!(digest.len(), 64, "{digest}");
+    for words in ["# Release sign-off: alloc against base", "REGRESSED", NAMES, digest] {
+        assert!(document.contains(words), "`{words}` is not in:\n{document}");
+    }
+    let again = replay(&fixture, &ran.folder);
+    assert_eq!(again.code, ran.code, "{}", again.stderr);
+    let again = again.report();
+    assert_eq!(again.verdicts(), report.verdicts());
+    assert_eq!(again.row(NAMES, "time")["rounds"], 32);
+}
+
+#[test]
+fn an_operation_that_the_candidate_adds_is_measured_on_both_sides_with_its_operations_laid_over() {
+    let fixture = fixture();
+    let arguments = ["base", "changed", "toy/product", "--quick"];
+    fixture
+        .compare(&arguments)
+        .assert_refused(4, "no such operation in common");
+
+    let ran = fixture.measure(&[&arguments[..], &["--kit-overlay"]].concat());
+    ran.assert_code(0);
+    let report = ran.report();
+    assert_eq!(*report.at("/settings/kit_overlay"), true);
+    assert!(report.ids("added").is_empty(), "{:?}", report.ids("added"));
+    assert!(report.regressed().is_empty(), "{:?}", report.verdicts());
+    assert_eq!(report.row(PRODUCT, "blocks")["change"], 0.0);
+    assert!(report.row(PRODUCT, "time")["rounds"].as_u64() > Some(0));
+    let differences = report.at("/differences").to_string();
+    assert!(
+        differences.contains("built with the candidate's operations"),
+        "{differences}"
+    );
 }
 
 #[test]
@@ -393,10 +491,8 @@ fn a_killed_comparison_leaves_the_repository_alone_and_the_next_one_works() {
     let folder = timing.folder().to_owned();
     timing.kill();
     settle();
-    for path in rounds(&folder) {
-        let text = fs::read_to_string(&path).expect("reads");
-        let round: Round = serde_json::from_str(&text).expect("every round is whole");
-        assert!(round.is_consistent(), "{}", path.display());
+    for round in stored_rounds(&folder) {
+        assert!(round.is_consistent(), "{round:?}");
     }
 
     let mut interrupted = start();

@@ -131,7 +131,7 @@ impl Pipeline {
         let store = Store::open(&store_options(&config.database, keys))?;
         let speech = &config.speech_recognition;
         let model = speech_model(speech)?;
-        let enhancer = enhancer(&config.ai_enhancement, &Context::ALL)?;
+        let enhancer = enhancer(&config.ai_enhancement, &config.ai_enhancement.contexts)?;
         let shop = Arc::new(Shop::new(model, recognizer_options(speech), enhancer, store));
         let workers = Workers::start(&shop, speech.workers, speech.queue_length)?;
         let samples_max = (speech.utterance_max.as_secs_f64() * f64::from(SAMPLE_RATE_HZ)) as usize;

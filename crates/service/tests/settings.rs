@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use voiceflow_asr::AudioContext;
+use voiceflow_protocol::Context;
 use voiceflow_service::config::{Config, ConfigError, SpeechModel};
 
 /// The keys of VoiceFlow's production template.
@@ -53,6 +54,19 @@ fn the_audio_window_is_fitted_full_or_a_number() {
     assert_eq!(window("'fit'"), AudioContext::default());
     assert_eq!(window("'full'"), AudioContext::Full);
     assert_eq!(window("512"), AudioContext::Fixed(512));
+}
+
+#[test]
+fn prompts_are_read_at_the_start_for_the_contexts_that_are_named() {
+    let contexts = |text: &str| parse(text).unwrap().ai_enhancement.contexts;
+    assert_eq!(contexts(""), Context::ALL);
+    assert_eq!(contexts("ai_enhancement.contexts = ['notes']"), [Context::Notes]);
+    assert!(contexts("ai_enhancement.contexts = []").is_empty());
+    check(
+        "[ai_enhancement]\ncontexts = ['letter']",
+        "2:13",
+        &["`letter`", "`email`"],
+    );
 }
 
 #[test]

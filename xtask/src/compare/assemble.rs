@@ -171,8 +171,10 @@ pub(crate) fn time_row(
     shuffled: bool,
 ) -> Row {
     let (verdict, reason) = rules::time(finding.verdict, instructions, shuffled);
+    let is_planted = settings.planted.contains(&finding.id);
     let reason = if finding.was_looked_at {
-        reason.map(str::to_owned)
+        // Of a planted slowdown the reason is known.
+        reason.filter(|_| !is_planted).map(str::to_owned)
     } else {
         Some(too_few(finding.rounds))
     };
@@ -193,11 +195,7 @@ pub(crate) fn time_row(
         p_adjusted: Some(finding.p_adjusted),
         confirmation: finding.confirmation.map(confirmation),
         other_clock_change: middle(others).map(f64::exp_m1),
-        planted_percent: if settings.planted.contains(&finding.id) {
-            settings.plant_percent
-        } else {
-            0.0
-        },
+        planted_percent: if is_planted { settings.plant_percent } else { 0.0 },
         reason,
         ..empty_row(finding.id.clone(), Metric::Time, verdict, settings.tolerance)
     }

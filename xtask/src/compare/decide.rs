@@ -25,7 +25,8 @@ pub(crate) struct Policy {
     pub(crate) margin: f64,
     /// A slowdown up to this is nobody's business: `regressed` excludes it.
     pub(crate) tolerance: f64,
-    /// Chance of one false suspicion over all rows and looks.
+    /// Chance of one false suspicion over all rows and looks. A regression needs a confirmation as well: the chance of a
+    /// false one is at most this times `confirm_alpha`.
     pub(crate) family_alpha: f64,
     /// Chance that rounds without a slowdown confirm one, a row.
     pub(crate) confirm_alpha: f64,
@@ -36,6 +37,20 @@ pub(crate) struct Policy {
     /// Whether a row that was shown to be ok is measured on to the last look.
     pub(crate) to_the_end: bool,
     pub(crate) limits: TimeLimits,
+}
+
+/// The chance that one of a run's placebos alarms of nothing, over all of them and both directions. Nothing confirms it.
+const PLACEBO_ALPHA: f64 = 0.01;
+
+impl Policy {
+    /// How placebos are decided, beside what this decides.
+    pub(crate) fn of_placebos(&self) -> Self {
+        Self {
+            to_the_end: true,
+            family_alpha: PLACEBO_ALPHA,
+            ..self.clone()
+        }
+    }
 }
 
 /// How long the judging rounds of one operation may take; `None` where only the looks end them.

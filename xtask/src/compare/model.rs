@@ -98,9 +98,9 @@ pub(crate) struct Settings {
     pub(crate) margin: f64,
     /// The slowdown that is nobody's business: 0.005. `regressed` excludes it.
     pub(crate) tolerance: f64,
-    /// The chance of one false alarm over all rows of the run: 0.01.
+    /// The chance of one false suspicion over all rows of the run: 0.2. What is suspected is measured again.
     pub(crate) family_alpha: f64,
-    /// The chance of a false alarm of the confirmation alone, a row.
+    /// The chance that a false suspicion is confirmed: 0.01.
     pub(crate) confirm_alpha: f64,
     /// The rows that the chance is shared over.
     pub(crate) rows: usize,
@@ -114,6 +114,9 @@ pub(crate) struct Settings {
     pub(crate) all: bool,
     /// Whether the baseline's libraries were measured by the candidate's operations and kit.
     pub(crate) kit_overlay: bool,
+    /// Whether every row was measured to the end of its time, to validate by.
+    #[serde(default)]
+    pub(crate) exhaustive: bool,
     pub(crate) filter: Option<String>,
 }
 

@@ -44,16 +44,13 @@ pub(crate) fn decide(folder: &Path) -> anyhow::Result<Comparison> {
     let is_kept = |row: &&Row| row.metric != Metric::Time || row.verdict == Verdict::NotComparable;
     rows.extend(comparison.operations.iter().filter(is_kept).cloned());
     assemble::sort(&mut rows);
-    let placebo_policy = Policy {
-        to_the_end: true,
-        ..policy(&settings)
-    };
     let placebos: BTreeSet<&OperationId> = rounds
         .iter()
         .filter(|round| round.purpose == Purpose::Placebo)
         .map(|round| &round.operation)
         .collect();
     // Both directions of a placebo may alarm.
+    let placebo_policy = policy(&settings).of_placebos();
     let (mut placebo, _) = run(&placebo_policy, placebos.len() * 2, &rounds, Purpose::Placebo);
     placebo.lean_on(&suite);
     comparison.placebo = assemble::placebo(&placebo, comparison.placebo.rounds);
@@ -160,7 +157,7 @@ pub(crate) fn policy(settings: &Settings) -> Policy {
         confirm_alpha: settings.confirm_alpha,
         looks: settings.looks.clone(),
         confirm_looks: CONFIRM_LOOKS.to_vec(),
-        to_the_end: settings.effort == Effort::SignOff.as_str(),
+        to_the_end: settings.exhaustive || settings.effort == Effort::SignOff.as_str(),
         limits: Effort::named(&settings.effort).limits(),
     }
 }

@@ -407,6 +407,7 @@ fn is_overlaid(path: &str) -> bool {
 fn settings_key(workspace: &Workspace) -> anyhow::Result<String> {
     let path = workspace.root().join(".cargo/config.toml");
     let config = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let config = without_comments(&config);
     let toolchain = host::toolchain()?;
     let rustflags = std::env::var("RUSTFLAGS").unwrap_or_default();
     let own: Vec<String> = std::env::vars()
@@ -420,6 +421,12 @@ fn settings_key(workspace: &Workspace) -> anyhow::Result<String> {
         &own.join(" "),
         ALIGN_FUNCTIONS,
     ]))
+}
+
+/// What a configuration says, in one way of writing it: a comment more is no reason to build everything anew.
+fn without_comments(config: &str) -> String {
+    let parsed = config.parse::<toml::Table>();
+    parsed.map_or_else(|_| config.to_owned(), |table| table.to_string())
 }
 
 /// Variables by which cargo, rustc and the builds of C and C++ code are told how to build.
@@ -575,6 +582,17 @@ mod tests {
             ["submodule.a library.url=/somewhere/a = b", "protocol.file.allow=always"]
         );
         assert!(git_settings("").is_empty());
+    }
+
+    #[test]
+    fn of_a_configuration_only_what_it_says_counts() {
+        let before = "[env]\nA = \"1\"\n";
+        assert_eq!(
+            without_comments(before),
+            without_comments("# why\n[env]\nA   = '1' # so\n")
+        );
+        assert_ne!(without_comments(before), without_comments("[env]\nA = \"2\"\n"));
+        assert_eq!(without_comments("no toml"), "no toml");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::run::{Ran, is_at_work_in, wait_until};
+use crate::run::{Ran, is_at_work_in, reporting, wait_until};
 use crate::toy::{self, Declared};
 
 /// The operations of the toy's first commit.
@@ -54,17 +54,22 @@ impl Fixture {
         Ran::compare(&self.root, arguments)
     }
 
-    /// Runs a comparison that measures. One in a hundred is void, as it should be: then it says to measure again, and
-    /// so does this.
+    /// Runs a comparison that measures, again where it is void.
     #[track_caller]
     pub(crate) fn measure(&self, arguments: &[&str]) -> Ran {
-        for _ in 0..2 {
-            let ran = self.compare(arguments);
-            if ran.report().verdict() != "void" {
-                return ran;
-            }
-        }
-        self.compare(arguments)
+        until_not_void(|| self.compare(arguments))
+    }
+
+    /// Runs any command that leaves an output folder to its end.
+    pub(crate) fn run(&self, name: &str, arguments: &[&str]) -> Ran {
+        let (mut command, folder) = reporting(&self.root, name, arguments);
+        Ran::of(&mut command, &folder)
+    }
+
+    /// Runs a gate that says something, again where it is void.
+    #[track_caller]
+    pub(crate) fn gate(&self, arguments: &[&str]) -> Ran {
+        until_not_void(|| self.run("gate", arguments))
     }
 
     /// The comparison of `base` with `slower`, measured once for all tests that look at it.
@@ -196,6 +201,18 @@ impl Fixture {
         self.git(&["clean", "--quiet", "-ffdx"]);
         self.git(&["stash", "clear"]);
     }
+}
+
+/// One run in a hundred is void, as it should be: then it says to measure again, and so does this.
+#[track_caller]
+fn until_not_void(run: impl Fn() -> Ran) -> Ran {
+    for _ in 0..2 {
+        let ran = run();
+        if ran.report().verdict() != "void" {
+            return ran;
+        }
+    }
+    run()
 }
 
 /// Below the root.

@@ -8,6 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
+use voiceflow_record::paired::Round;
 
 use crate::fixture;
 use crate::snapshot::files_below;
@@ -28,10 +29,15 @@ pub(crate) fn xtask(checkout: &Path, arguments: &[&str]) -> Command {
 
 /// `xtask compare` with JSON on standard output, and the folder its rounds and reports go to.
 pub(crate) fn compare(checkout: &Path, arguments: &[&str]) -> (Command, PathBuf) {
+    reporting(checkout, "compare", arguments)
+}
+
+/// The same of any command that leaves such a folder.
+pub(crate) fn reporting(checkout: &Path, name: &str, arguments: &[&str]) -> (Command, PathBuf) {
     static RUNS: AtomicU32 = AtomicU32::new(0);
     let number = RUNS.fetch_add(1, Ordering::Relaxed);
     let folder = fixture::outputs().join(format!("{number:03}"));
-    let mut command = xtask(checkout, &["compare"]);
+    let mut command = xtask(checkout, &[name]);
     command
         .args(arguments)
         .args(["--format", "json", "--output-dir"])
@@ -126,7 +132,7 @@ impl Ran {
     }
 }
 
-/// The JSON of a comparison.
+/// The JSON of a command.
 pub(crate) struct Report(Value);
 
 impl Report {
@@ -278,6 +284,19 @@ pub(crate) fn rounds(folder: &Path) -> Vec<PathBuf> {
         .into_iter()
         .filter(is_round)
         .collect()
+}
+
+/// What they hold. Each is written whole or not at all.
+#[track_caller]
+pub(crate) fn stored_rounds(folder: &Path) -> Vec<Round> {
+    let read = |path: PathBuf| -> Round {
+        let text = fs::read_to_string(&path).expect("reads");
+        match serde_json::from_str(&text) {
+            Ok(round) => round,
+            Err(error) => panic!("{} is no whole round: {error}", path.display()),
+        }
+    };
+    rounds(folder).into_iter().map(read).collect()
 }
 
 /// Waits until something has happened.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 use voiceflow_asr::AudioContext;
+use voiceflow_protocol::Context;
 
 use super::values::{audio_context, between, duration};
 
@@ -243,6 +244,8 @@ pub struct AiEnhancement {
     pub enabled: bool,
     /// A GGUF file of SmolLM2-Instruct; none takes the one from the assets.
     pub model: Option<PathBuf>,
+    /// The contexts whose prompts are read at the start, at about a second each; the others at their first use.
+    pub contexts: Vec<Context>,
     /// Longest time for one text, from the transcript on and waiting included, before the rules' text is taken.
     #[serde(deserialize_with = "duration::<10, 60_000, _>")]
     pub timeout: Duration,
@@ -259,6 +262,7 @@ impl Default for AiEnhancement {
         Self {
             enabled: true,
             model: None,
+            contexts: Context::ALL.to_vec(),
             timeout: Duration::from_secs(2),
             cache_size: 1000,
             cache_ttl: Duration::from_secs(60 * 60),

@@ -83,7 +83,8 @@ impl<'a> Site<'a> {
         Ok(Self {
             workspace,
             slot,
-            keeper: KeptLinks::new(&slot.scratch()?)?,
+            // Where `compare` has it: cargo builds everything anew for a linker that lies elsewhere.
+            keeper: KeptLinks::new(&slot.linker_folder())?,
             host: host::this_host(),
             id: id.clone(),
             overlay: overlay.map(revision_of),
@@ -167,7 +168,7 @@ impl<'a> Site<'a> {
             false,
         )?;
         let layout = linked.layout().clone();
-        if !layout.matched {
+        if !(layout.matched && layout.shuffled) {
             policy.tolerance = policy.tolerance.max(TOLERANCE_UNMATCHED);
             policy.margin = policy.margin.max(2.0 * TOLERANCE_UNMATCHED);
         }

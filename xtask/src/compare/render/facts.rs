@@ -89,7 +89,7 @@ pub(crate) fn settings(comparison: &Comparison) -> String {
             percentage(settings.tolerance)
         ),
         format!(
-            "chance of one false alarm {} over all rows, {} in a confirmation",
+            "chance of one false suspicion {} over all rows, of confirming it {}",
             percentage(settings.family_alpha),
             percentage(settings.confirm_alpha)
         ),

@@ -207,6 +207,7 @@ fn settings() -> Settings {
         planted: vec![],
         all: false,
         kit_overlay: false,
+        exhaustive: false,
         filter: None,
     }
 }

@@ -61,17 +61,13 @@ impl Measured {
             let rows = self.rows.of(finding.clock);
             rows.add(finding.verdict, finding.smallest_detectable);
         }
-        let placebo_policy = Policy {
-            to_the_end: true,
-            ..policy.clone()
-        };
         let placebos: BTreeSet<&OperationId> = rounds
             .iter()
             .filter(|round| round.purpose == Purpose::Placebo)
             .map(|round| &round.operation)
             .collect();
         // Both directions of a placebo may alarm.
-        let (mut placebo, _) = replay::run(&placebo_policy, placebos.len() * 2, rounds, Purpose::Placebo);
+        let (mut placebo, _) = replay::run(&policy.of_placebos(), placebos.len() * 2, rounds, Purpose::Placebo);
         placebo.lean_on(&said.suite);
         let placebo = assemble::placebo(&placebo, 0);
         self.placebo_rows += placebo.operations.len() as u64;

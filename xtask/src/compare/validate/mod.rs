@@ -30,9 +30,10 @@ use self::resample::Gathered;
 use self::rivals::Samples;
 use self::roc::Sizes;
 use self::stored::Kind;
+use super::decide::Policy;
 use super::model::Settings;
 use super::slot::Slot;
-use super::{Request, compare, compare_revisions, replay, write_reports};
+use super::{Effort, Request, compare, compare_revisions, write_reports};
 use crate::cli::{Format, ValidateCommand};
 use crate::filter::Filter;
 use crate::outcome::{Failure, Outcome};
@@ -126,7 +127,7 @@ fn evaluate(data: &Path, filter: &Filter, command: &ValidateCommand) -> anyhow::
         evidence.rounds > 0,
         Failure::nothing_comparable("no stored round matches the filter; `cargo xtask list` names the operations")
     );
-    let policy = replay::policy(&about.settings);
+    let policy = policy_now(&about.settings);
     let (pools, left_out) = evidence.gathered.pools();
     let drawn = (!pools.is_empty()).then(|| {
         eprintln!("validate-compare: drawing suites of {} operations", pools.len());
@@ -165,6 +166,15 @@ fn evaluate(data: &Path, filter: &Filter, command: &ValidateCommand) -> anyhow::
     })
 }
 
+/// The rules as they are now, with the margins that the layouts of a run allowed.
+fn policy_now(settings: &Settings) -> Policy {
+    Policy {
+        margin: settings.margin,
+        tolerance: settings.tolerance,
+        ..Effort::named(&settings.effort).policy()
+    }
+}
+
 /// The command that evaluates the same runs again. A folder of the user's own is not named in a page for others.
 fn made_by(command: &ValidateCommand) -> String {
     let mut words = format!(
@@ -201,7 +211,7 @@ struct About {
 impl Evidence {
     fn add_equal(&mut self, run: &stored::Stored) -> anyhow::Result<()> {
         self.require_same(run)?;
-        let policy = replay::policy(&run.comparison.settings);
+        let policy = policy_now(&run.comparison.settings);
         self.measured.add(&policy, run.comparison.settings.rows, &run.rounds);
         self.gathered.add(&run.rounds);
         self.samples.add(&run.rounds);
@@ -211,7 +221,7 @@ impl Evidence {
 
     fn add_no_op(&mut self, run: &stored::Stored) -> anyhow::Result<()> {
         self.require_same(run)?;
-        let policy = replay::policy(&run.comparison.settings);
+        let policy = policy_now(&run.comparison.settings);
         self.no_ops.add(&run.comparison, &policy, &run.rounds);
         Ok(())
     }
