@@ -97,7 +97,7 @@ const LEAST_ROUNDS: u32 = 4;
 const STRETCH: f64 = 1.7;
 
 /// Looks at a confirmation. Layouts differ from round to round and spread it wider than judging, so it may need as many
-/// rounds; with fewer than six, the quantile at one in a thousand is too far out to be worth a look.
+/// rounds; with fewer than six, the quantile at the share of a look is too far out to be worth one.
 pub(crate) const CONFIRM_LOOKS: [u32; 6] = [6, 8, 12, 16, 24, 32];
 
 /// The chance with which `ok` may be wrong about one row, over all looks: of a slowdown as large as the margin.

@@ -1,8 +1,8 @@
 //! `compare`: tells whether one revision is slower than another, on a machine that others use too.
 //!
 //! revisions → build slot → same code? → counts → paired rounds → verdicts → reports. What each step may touch:
-//! `decide`, `rules`, `model`, `layout_list`, `profile` and `render` are pure; `revision`, `slot`, `link`, `counts`,
-//! `rounds` and `passes` touch the world.
+//! `decide`, `rules`, `model`, `layout_list`, `profile` and `render` are pure; `revision`, `slot`, `link`, `linked`,
+//! `counts`, `affinity`, `rounds` and `passes` touch the world.
 
 mod affinity;
 mod assemble;
@@ -132,7 +132,8 @@ impl Effort {
         }
     }
 
-    /// Time for counts and judging rounds of all operations together; `None` where only the looks end it.
+    /// Time for counts and judging rounds of all operations together, the pass that is going on apart; `None` where only
+    /// the looks end it.
     fn time_in_all(self) -> Option<Duration> {
         let minutes = match self {
             Self::Quick => 5,
@@ -168,7 +169,7 @@ const TOLERANCE_SIGN_OFF: f64 = 0.002;
 
 /// One run in five of equal code suspects something and measures it again, which takes seconds. A suspicion is no alarm:
 /// with the confirmation, on rounds of its own, the chance of a false one is at most 0.2 % a run. To be as sure of every
-/// suspicion would cost the detection of what is a quarter smaller.
+/// suspicion would cost detection (`METHODOLOGY.md`, "Across rounds").
 const FAMILY_ALPHA: f64 = 0.2;
 
 /// A suspicion is confirmed at one in a hundred.

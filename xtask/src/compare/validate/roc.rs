@@ -229,9 +229,11 @@ fn own(policy: &Policy, pools: &[Pool], sizes: Sizes) -> Vec<Entry> {
     ]
 }
 
-const OWN_SUSPICIONS: &str = "this tool, before anything is confirmed; the chance of a false suspicion, 20 % a suite, is swept";
+const OWN_SUSPICIONS: &str =
+    "this tool, before anything is confirmed; the chance of a false suspicion, 20 % a suite, is swept";
 
-const OWN_CONFIRMED: &str = "this tool, with the confirmation that a regression needs, drawn from rounds with shuffled layouts";
+const OWN_CONFIRMED: &str =
+    "this tool, with the confirmation that a regression needs, drawn from rounds with shuffled layouts";
 
 /// The own rule at one level.
 struct Tried {
