@@ -223,9 +223,13 @@ pub(crate) struct ValidateCommand {
     /// First compare HEAD with itself so many times, and keep the runs.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) runs: u32,
-    /// First compare HEAD with so many commits that change nothing, and keep the runs.
+    /// First compare HEAD with so many commits that change nothing, and keep the runs. They end as a user's do.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) noop: u32,
+    /// Let the runs of HEAD against itself end as a user's do, each row once it is decided: faster, and good for
+    /// counting alarms alone. Without it every row is measured to its end, so that suites can be drawn from the rounds.
+    #[arg(long)]
+    pub(crate) as_used: bool,
     /// Part of an id, or a regular expression between slashes.
     #[arg(long)]
     pub(crate) filter: Option<String>,

@@ -12,6 +12,7 @@ use std::time::Duration;
 use voiceflow_record::paired::Round;
 use voiceflow_record::{Clock, OperationId};
 
+use super::linked::TOLERANCE_UNMATCHED;
 use crate::stats::location::paired_log_ratio;
 use crate::stats::moderated::{Moderated, Prior};
 use crate::stats::multiplicity::{benjamini_hochberg, holm};
@@ -25,6 +26,9 @@ pub(crate) struct Policy {
     pub(crate) margin: f64,
     /// A slowdown up to this is nobody's business: `regressed` excludes it.
     pub(crate) tolerance: f64,
+    /// A suspicion excludes a slowdown up to this. It may be less than the tolerance, which the confirmation excludes:
+    /// to suspect costs a few rounds, and to demand the tolerance twice costs what could be detected.
+    pub(crate) suspect_above: f64,
     /// Chance of one false suspicion over all rows and looks. A regression needs a confirmation as well: the chance of a
     /// false one is at most this times `confirm_alpha`.
     pub(crate) family_alpha: f64,
@@ -49,6 +53,16 @@ impl Policy {
             to_the_end: true,
             family_alpha: PLACEBO_ALPHA,
             ..self.clone()
+        }
+    }
+
+    /// What is left of it where functions could not be put in matching places, or layouts not be shuffled.
+    pub(crate) fn for_unmatched_layouts(self) -> Self {
+        Self {
+            tolerance: self.tolerance.max(TOLERANCE_UNMATCHED),
+            suspect_above: self.suspect_above.max(TOLERANCE_UNMATCHED),
+            margin: self.margin.max(2.0 * TOLERANCE_UNMATCHED),
+            ..self
         }
     }
 }
@@ -457,8 +471,9 @@ impl Suite {
         })
     }
 
-    /// What this run would have suspected had it been there: at the end of the time this row has, with the spread it has
-    /// shown. A slowdown below the margin might have been found ok before that.
+    /// What this run would have found had it been there: suspected at the end of the time this row has, and confirmed by
+    /// the most rounds that a confirmation takes, all with the spread it has shown. A slowdown below the margin might have
+    /// been found ok before that.
     fn smallest_detectable(&self, series: &Series, found: &Moderated) -> f64 {
         let taken = series.rounds();
         let rounds = if series.is_at_its_end(&self.policy) {
@@ -469,10 +484,18 @@ impl Suite {
         if rounds < self.first_look() {
             return f64::INFINITY;
         }
-        let detectable = found
-            .after(taken, rounds)
-            .smallest_detectable(self.looks.alpha_at_end(rounds), POWER, self.policy.tolerance.ln_1p())
-            .exp_m1();
+        let suspected = found.after(taken, rounds).smallest_detectable(
+            self.looks.alpha_at_end(rounds),
+            POWER,
+            self.policy.suspect_above.ln_1p(),
+        );
+        let confirming = self.confirm_looks.rounds().last().copied().unwrap_or(rounds);
+        let confirmed = found.after(taken, confirming).smallest_detectable(
+            self.confirm_looks.alpha_at_end(confirming),
+            POWER,
+            self.policy.tolerance.ln_1p(),
+        );
+        let detectable = suspected.max(confirmed).exp_m1();
         if self.policy.to_the_end {
             detectable
         } else {
@@ -506,7 +529,7 @@ fn look_at(series: &mut Series, policy: &Policy, looks: &Looks, ok_looks: &Looks
         return;
     };
     let found = prior.moderate(&trimmed);
-    if found.p_above(policy.tolerance.ln_1p()) < alpha {
+    if found.p_above(policy.suspect_above.ln_1p()) < alpha {
         series.standing = Standing::Suspect;
     } else if found.upper(1.0 - ok_alpha) < policy.margin.ln_1p() {
         series.standing = Standing::WithinMargin;
@@ -544,6 +567,7 @@ pub(crate) mod tests {
         Policy {
             margin: 0.02,
             tolerance: 0.005,
+            suspect_above: 0.005,
             family_alpha: 0.01,
             confirm_alpha: 0.001,
             looks: STANDARD_LOOKS.to_vec(),
@@ -612,6 +636,58 @@ pub(crate) mod tests {
         let findings = run(&changes, 0.003, &[0.0; 5], 1);
         assert_eq!(findings[0].verdict, TimeVerdict::GoneWhenShuffled);
         assert!(findings[0].confirmation.is_some_and(|confirmed| !confirmed.agrees));
+    }
+
+    #[test]
+    fn what_is_slower_at_all_is_suspected_and_within_the_tolerance_never_regressed() {
+        let policy = Policy {
+            suspect_above: 0.0,
+            ..policy()
+        };
+        let mut random = StdRng::seed_from_u64(6);
+        let mut suite = Suite::new(policy, 1);
+        let id = id(0);
+        let mut was_suspected = false;
+        while suite.wants_judging(&id) || suite.wants_confirming(&id) {
+            let slower = 0.003_f64.ln_1p() + 0.0005 * normal(&mut random);
+            if suite.wants_confirming(&id) {
+                was_suspected = true;
+                suite.confirm(&id, Clock::Cpu, slower);
+            } else {
+                suite.judge(&id, Clock::Cpu, slower);
+            }
+            suite.look();
+        }
+        assert!(was_suspected);
+        assert_eq!(suite.findings()[0].verdict, TimeVerdict::GoneWhenShuffled);
+    }
+
+    #[test]
+    fn to_suspect_what_is_slower_at_all_detects_less_and_never_less_than_the_confirmation() {
+        let detectable = |suspect_above: f64, confirm_alpha: f64| {
+            let mut suite = Suite::new(
+                Policy {
+                    suspect_above,
+                    confirm_alpha,
+                    to_the_end: true,
+                    ..policy()
+                },
+                1,
+            );
+            let mut random = StdRng::seed_from_u64(7);
+            while suite.wants_judging(&id(0)) {
+                suite.judge(&id(0), Clock::Cpu, 0.02 * normal(&mut random));
+                suite.look();
+            }
+            suite.findings()[0].smallest_detectable
+        };
+        let (at_tolerance, at_zero) = (detectable(0.005, 0.05), detectable(0.0, 0.05));
+        assert!(
+            (0.003..=0.006).contains(&(at_tolerance - at_zero)),
+            "{at_tolerance} {at_zero}"
+        );
+        // The tolerance and the level of the confirmation are what is left then.
+        assert!(detectable(0.0, 1e-6) > at_zero);
     }
 
     #[test]

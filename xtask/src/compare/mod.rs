@@ -43,7 +43,7 @@ use self::assemble::Evidence;
 use self::census::{Census, Common};
 use self::decide::{CONFIRM_LOOKS, Policy, Suite, TimeLimits};
 use self::link::KeptLinks;
-use self::linked::{Linked, TOLERANCE_UNMATCHED};
+use self::linked::Linked;
 use self::model::{Comparison, Settings, Verdict};
 use self::passes::{Course, Measured, Run};
 use self::revision::{Revision, WORKING_TREE};
@@ -132,16 +132,18 @@ impl Effort {
         }
     }
 
-    /// Time for counts and judging rounds of all operations together, the pass that is going on apart; `None` where only
-    /// the looks end it.
-    fn time_in_all(self) -> Option<Duration> {
-        let minutes = match self {
-            Self::Quick => 5,
-            Self::Standard => 10,
-            Self::Full => 60,
+    /// Time for counts and judging rounds of all operations together, the pass that is going on apart, where so many
+    /// subsystems changed; `None` where only the looks end it.
+    fn time_in_all(self, subsystems: usize) -> Option<Duration> {
+        // Of one subsystem alone somebody waits for the answer; five get the whole.
+        let (first, further, most) = match self {
+            Self::Quick => (45, 65, 300),
+            Self::Standard => (90, 130, 600),
+            Self::Full => (900, 700, 3600),
             Self::SignOff => return None,
         };
-        Some(Duration::from_secs(minutes * 60))
+        let seconds = first + further * subsystems.saturating_sub(1) as u64;
+        Some(Duration::from_secs(seconds.min(most)))
     }
 
     fn policy(self) -> Policy {
@@ -149,6 +151,7 @@ impl Effort {
         Policy {
             margin: if sign_off { MARGIN_SIGN_OFF } else { MARGIN },
             tolerance: if sign_off { TOLERANCE_SIGN_OFF } else { TOLERANCE },
+            suspect_above: SUSPECT_ABOVE,
             family_alpha: FAMILY_ALPHA,
             confirm_alpha: CONFIRM_ALPHA,
             looks: if sign_off { vec![32] } else { STANDARD_LOOKS.to_vec() },
@@ -166,6 +169,10 @@ const MARGIN_SIGN_OFF: f64 = 0.01;
 /// What an edit elsewhere was seen to do to equal code with matched layouts (`METHODOLOGY.md`, "Layout").
 const TOLERANCE: f64 = 0.005;
 const TOLERANCE_SIGN_OFF: f64 = 0.002;
+
+/// What is slower at all is suspected; the confirmation, whose layouts differ from round to round, holds it to the
+/// tolerance.
+const SUSPECT_ABOVE: f64 = 0.0;
 
 /// One run in five of equal code suspects something and measures it again, which takes seconds. A suspicion is no alarm:
 /// with the confirmation, on rounds of its own, the chance of a false one is at most 0.2 % a run. To be as sure of every
@@ -331,14 +338,16 @@ fn measure(
     policy.to_the_end |= request.exhaustive;
     let layout = linked.layout();
     if !(layout.matched && layout.shuffled) {
-        policy.tolerance = policy.tolerance.max(TOLERANCE_UNMATCHED);
-        policy.margin = policy.margin.max(2.0 * TOLERANCE_UNMATCHED);
+        policy = policy.for_unmatched_layouts();
     }
     // Equal code is told without waiting for anybody.
     let turn = (!census.common.is_empty()).then(measuring::take_turn).transpose()?;
     let waited = turn.as_ref().map_or(Duration::ZERO, Turn::waited);
     let timing = Instant::now();
-    let time_in_all = request.effort.time_in_all().filter(|_| !request.exhaustive);
+    let time_in_all = request
+        .effort
+        .time_in_all(subsystems(&census.common))
+        .filter(|_| !request.exhaustive);
     // Counts are taken out of it, but at least half is left: a revision that is counted for the first time is timed too.
     let deadline = time_in_all.map(|all| timing + (all.saturating_sub(counting)).max(all / 2) + waited);
     let times = time(slot, request, &policy, census, &mut linked, deadline, folder)?;
@@ -374,6 +383,19 @@ fn measure(
     }
     Ok(comparison)
 }
+
+/// How many subsystems the operations belong to. Those that join several change with each of them, and add none.
+fn subsystems(operations: &[Common]) -> usize {
+    let named: BTreeSet<&str> = operations
+        .iter()
+        .map(|common| common.id.parts()[0])
+        .filter(|&subsystem| subsystem != PIPELINE)
+        .collect();
+    named.len()
+}
+
+/// What operations over several subsystems are called.
+const PIPELINE: &str = "pipeline";
 
 /// The folder of the raw rounds below an output folder.
 const ROUNDS: &str = "rounds";
@@ -515,6 +537,7 @@ fn settings(request: &Request, policy: &Policy, planted: &[OperationId], rows: u
         effort: request.effort.as_str().to_owned(),
         margin: policy.margin,
         tolerance: policy.tolerance,
+        suspect_above: Some(policy.suspect_above),
         family_alpha: policy.family_alpha,
         confirm_alpha: policy.confirm_alpha,
         rows,

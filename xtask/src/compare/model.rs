@@ -98,6 +98,9 @@ pub(crate) struct Settings {
     pub(crate) margin: f64,
     /// The slowdown that is nobody's business: 0.005. `regressed` excludes it.
     pub(crate) tolerance: f64,
+    /// The slowdown that a suspicion excludes: 0. Missing where it was the tolerance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) suspect_above: Option<f64>,
     /// The chance of one false suspicion over all rows of the run: 0.2. What is suspected is measured again.
     pub(crate) family_alpha: f64,
     /// The chance that a false suspicion is confirmed: 0.01.

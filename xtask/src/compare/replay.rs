@@ -153,6 +153,8 @@ pub(crate) fn policy(settings: &Settings) -> Policy {
     Policy {
         margin: settings.margin,
         tolerance: settings.tolerance,
+        // A comparison from before they could differ.
+        suspect_above: settings.suspect_above.unwrap_or(settings.tolerance),
         family_alpha: settings.family_alpha,
         confirm_alpha: settings.confirm_alpha,
         looks: settings.looks.clone(),

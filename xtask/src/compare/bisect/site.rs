@@ -11,7 +11,7 @@ use crate::compare::census::{self, Common};
 use crate::compare::counts::{self, Counted, Missing};
 use crate::compare::decide::{Finding, Policy, Suite};
 use crate::compare::link::KeptLinks;
-use crate::compare::linked::{Linked, TOLERANCE_UNMATCHED};
+use crate::compare::linked::Linked;
 use crate::compare::passes::{self, Course, Level, Run};
 use crate::compare::revision::Revision;
 use crate::compare::slot::{Built, Slot};
@@ -169,8 +169,7 @@ impl<'a> Site<'a> {
         )?;
         let layout = linked.layout().clone();
         if !(layout.matched && layout.shuffled) {
-            policy.tolerance = policy.tolerance.max(TOLERANCE_UNMATCHED);
-            policy.margin = policy.margin.max(2.0 * TOLERANCE_UNMATCHED);
+            policy = policy.for_unmatched_layouts();
         }
         let rounds_folder = self.folder.join(ROUNDS).join(&other.built.revision.commit);
         clear_rounds(&rounds_folder)?;

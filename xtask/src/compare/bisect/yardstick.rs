@@ -129,6 +129,7 @@ pub(crate) fn policy_of_ends() -> Policy {
     Policy {
         margin: MARGIN,
         tolerance: TOLERANCE,
+        suspect_above: TOLERANCE,
         family_alpha: STEP_ALPHA,
         confirm_alpha: CONFIRM_ALPHA,
         looks: STANDARD_LOOKS.to_vec(),
@@ -143,6 +144,7 @@ pub(crate) fn policy_of_step(change: f64) -> Policy {
     Policy {
         margin: STILL_GOOD * change,
         tolerance: ALREADY_BAD * change,
+        suspect_above: ALREADY_BAD * change,
         to_the_end: false,
         ..policy_of_ends()
     }

@@ -199,6 +199,7 @@ fn settings() -> Settings {
         effort: "standard".to_owned(),
         margin: 0.02,
         tolerance: 0.005,
+        suspect_above: Some(0.0),
         family_alpha: 0.01,
         confirm_alpha: 0.001,
         rows: 60,

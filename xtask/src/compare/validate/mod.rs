@@ -67,7 +67,10 @@ pub(crate) fn run(workspace: &Workspace, command: &ValidateCommand) -> anyhow::R
 }
 
 fn take_equal_runs(workspace: &Workspace, command: &ValidateCommand, data: &Path) -> anyhow::Result<()> {
-    let request = request(command, "HEAD");
+    let request = Request {
+        exhaustive: !command.as_used,
+        ..request(command, "HEAD")
+    };
     for number in 1..=command.runs {
         let folder = stored::new_run(data);
         eprintln!(
@@ -103,7 +106,6 @@ fn request(command: &ValidateCommand, candidate: &str) -> Request {
         candidate: candidate.to_owned(),
         filter_text: command.filter.clone(),
         all: true,
-        exhaustive: true,
         ..Request::of_working_tree()
     }
 }
@@ -124,7 +126,7 @@ fn evaluate(data: &Path, filter: &Filter, command: &ValidateCommand) -> anyhow::
     }
     let about = evidence.about.context("no run was read")?;
     ensure!(
-        evidence.rounds > 0,
+        evidence.rounds > 0 || evidence.as_used > 0,
         Failure::nothing_comparable("no stored round matches the filter; `cargo xtask list` names the operations")
     );
     let policy = policy_now(&about.settings);
@@ -154,6 +156,7 @@ fn evaluate(data: &Path, filter: &Filter, command: &ValidateCommand) -> anyhow::
         host_class: about.host_class,
         date: waivers::today()?.to_string(),
         runs: evidence.measured.suites,
+        runs_as_used: evidence.as_used,
         rounds: evidence.rounds,
         operations: pools.len() as u64,
         left_out,
@@ -168,10 +171,17 @@ fn evaluate(data: &Path, filter: &Filter, command: &ValidateCommand) -> anyhow::
 
 /// The rules as they are now, with the margins that the layouts of a run allowed.
 fn policy_now(settings: &Settings) -> Policy {
+    let usual = Effort::named(&settings.effort).policy();
+    let widened = settings.tolerance > usual.tolerance;
     Policy {
         margin: settings.margin,
         tolerance: settings.tolerance,
-        ..Effort::named(&settings.effort).policy()
+        suspect_above: if widened {
+            settings.tolerance
+        } else {
+            usual.suspect_above
+        },
+        ..usual
     }
 }
 
@@ -194,8 +204,10 @@ fn made_by(command: &ValidateCommand) -> String {
 #[derive(Default)]
 struct Evidence {
     about: Option<About>,
-    /// Of equal code.
+    /// Of equal code, to the end of every row.
     rounds: u64,
+    /// Runs of equal code that ended as a user's do.
+    as_used: u64,
     measured: Measured,
     no_ops: NoOps,
     gathered: Gathered,
@@ -213,6 +225,11 @@ impl Evidence {
         self.require_same(run)?;
         let policy = policy_now(&run.comparison.settings);
         self.measured.add(&policy, run.comparison.settings.rows, &run.rounds);
+        // Where rows end once they are decided, the rounds that are there depend on what they said.
+        if !run.comparison.settings.exhaustive {
+            self.as_used += 1;
+            return Ok(());
+        }
         self.gathered.add(&run.rounds);
         self.samples.add(&run.rounds);
         self.rounds += run.rounds.iter().filter(|round| resample::is_equal_code(round)).count() as u64;
@@ -336,6 +353,7 @@ mod tests {
         ValidateCommand {
             runs: 0,
             noop: 0,
+            as_used: false,
             filter: None,
             data: None,
             suites: 50,
@@ -346,6 +364,10 @@ mod tests {
     }
 
     fn keep(data: &Path, name: &str, dirty: bool, seed: u64) {
+        keep_as(data, name, dirty, seed, true);
+    }
+
+    fn keep_as(data: &Path, name: &str, dirty: bool, seed: u64, exhaustive: bool) {
         let folder = data.join(name);
         let mut random = StdRng::seed_from_u64(seed);
         for operation in 0..3 {
@@ -359,6 +381,7 @@ mod tests {
         }
         let mut comparison = comparison_of_equal_code();
         comparison.candidate.dirty = dirty;
+        comparison.settings.exhaustive = exhaustive;
         let text = serde_json::to_string(&comparison).expect("encodes");
         write_file(&folder.join("comparison.json"), text.as_bytes()).expect("writes");
     }
@@ -381,6 +404,21 @@ mod tests {
         assert_eq!(report::text(&validation), report::text(&again));
         let none = Filter::parse(Some("x/y/z")).expect("valid");
         assert!(evaluate(data.path(), &none, &command()).is_err());
+    }
+
+    #[test]
+    fn runs_that_ended_as_a_users_do_count_alarms_and_nothing_is_drawn_from_them() {
+        let data = tempfile::tempdir().expect("temporary folder");
+        for number in 1..=3 {
+            keep_as(data.path(), &format!("run-{number}"), false, number, number == 1);
+        }
+        let validation = evaluate(data.path(), &Filter::All, &command()).expect("evaluates");
+        assert_eq!(
+            (validation.runs, validation.runs_as_used, validation.rounds),
+            (3, 2, 27)
+        );
+        assert_eq!(validation.measured.suites, 3);
+        assert_eq!(validation.drawn, None, "nine rounds of each are too few");
     }
 
     #[test]

@@ -27,8 +27,11 @@ pub(crate) struct Validation {
     pub(crate) host_class: String,
     /// The day of the evaluation: `2026-11-24`.
     pub(crate) date: String,
+    /// Of HEAD against itself.
     pub(crate) runs: u64,
-    /// Of equal code, judging and placebo, over all runs.
+    /// Those of them whose rows ended once they were decided.
+    pub(crate) runs_as_used: u64,
+    /// Of equal code, judging and placebo, over all runs that took every row to its end.
     pub(crate) rounds: u64,
     /// Operations that suites are drawn of.
     pub(crate) operations: u64,
@@ -137,7 +140,7 @@ impl Section {
 }
 
 fn sections(validation: &Validation) -> Vec<Section> {
-    let mut sections = vec![measured(&validation.measured)];
+    let mut sections = vec![measured(&validation.measured, validation.runs_as_used)];
     if validation.no_ops.commits > 0 {
         sections.push(no_ops(&validation.no_ops));
     }
@@ -159,7 +162,7 @@ fn sections(validation: &Validation) -> Vec<Section> {
     sections
 }
 
-fn measured(measured: &Measured) -> Section {
+fn measured(measured: &Measured, as_used: u64) -> Section {
     let bounded = |alarms: u64| {
         format!(
             "{alarms} of {}; at most {} (95 %, exact)",
@@ -184,11 +187,13 @@ fn measured(measured: &Measured) -> Section {
     Section::new(
         "Equal code, as measured",
         table,
-        vec![
-            "The runs are decided from their rounds by the rules as they are now. A p-value is the one-sided one of \
-             \"not slower at all\" after an operation's first look; of equal code each tenth holds about as many."
-                .to_owned(),
-        ],
+        vec![format!(
+            "In {} of the runs every row was measured to its end, in the others until it was decided, as a user's \
+                 is. The runs are decided from their rounds by the rules as they are now. A p-value is the one-sided \
+                 one of \"not slower at all\" after an operation's first look; of equal code each tenth holds about as \
+                 many.",
+            measured.suites - as_used
+        )],
     )
 }
 
@@ -510,6 +515,7 @@ mod tests {
             host_class: "linux-x86_64-test-2core".to_owned(),
             date: "2026-11-24".to_owned(),
             runs: 12,
+            runs_as_used: 8,
             rounds: 5000,
             operations: 0,
             left_out: vec!["a/b/c".parse().expect("valid")],
