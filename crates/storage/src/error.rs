@@ -23,6 +23,12 @@ pub enum StorageError {
         /// The file.
         path: PathBuf,
     },
+    /// A backup would overwrite something.
+    #[error("{} is there already: name a file that is not, or move that one away", .path.display())]
+    FileExists {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file does not decrypt. A file of random bytes looks the same.
     #[error("the key does not open {}: use the key that it was created with", .path.display())]
     WrongKey {

@@ -6,23 +6,30 @@
 //! | `reader` | reading by number, time and words, and its SQL |
 //! | `migrations/*.sql`, `schema` | the tables, and how an older database becomes the present one |
 //! | `connection` | opening one connection: key, pragmas, what each failure means |
-//! | `pool` | many connections to one file |
+//! | `shared`, `pool` | the turn to write, and many connections to one file |
+//! | `indexes` | the search index and the order by time, brought up to date in batches |
+//! | `upkeep` | the thread that does so, and that folds the write-ahead log |
+//! | `backup` | a copy of the file while it is in use |
 //! | `search` | from what a user typed to an FTS5 expression |
 //!
 //! This crate has no clock (callers say when a transcript was made and how old is too old), derives no key (it takes 32
 //! raw bytes) and logs nothing. No error carries a key, a text or a user's name.
 
+mod backup;
 mod connection;
 mod error;
+mod indexes;
 mod options;
 mod pool;
 mod reader;
 mod schema;
 mod search;
+mod shared;
 mod store;
+mod upkeep;
 
 pub use error::StorageError;
-pub use options::{Durability, Encryption, KEY_BYTES, Key, StoreOptions};
+pub use options::{Access, Durability, Encryption, KEY_BYTES, Key, StoreOptions};
 pub use reader::{History, Reader, Search, Transcript};
 pub use schema::SCHEMA_VERSION;
 pub use store::{NewTranscript, Store, TranscriptId};

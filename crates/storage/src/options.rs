@@ -16,28 +16,48 @@ pub struct StoreOptions {
     pub path: PathBuf,
     /// Whether, and with what, the file is encrypted.
     pub encryption: Encryption,
+    /// Which processes use the file.
+    pub access: Access,
     /// What a commit waits for.
     pub durability: Durability,
-    /// Most connections open at once, at least one. They are opened when first needed.
+    /// Most connections open at once, at least one. They are opened when first needed. One more folds the log.
     pub pool_size: u32,
-    /// Longest wait for another process's lock, and for a free connection.
+    /// Longest wait for a lock, and for a free connection.
     pub busy_timeout: Duration,
+    /// Whether a thread of the store's own indexes new rows and folds the write-ahead log, beside its callers. Without
+    /// it the next search does the one and a commit now and then the other: for programs that open a store briefly.
+    pub upkeep: bool,
     /// Refuse to grow the file beyond this many bytes, as if the disk were full.
     pub file_bytes_max: Option<u64>,
 }
 
 impl StoreOptions {
-    /// A store at `path` with 20 connections, commits that survive a killed process, and 5 s of patience.
+    /// A store at `path` for this process alone, with 20 connections, commits that survive a killed process, and 5 s of
+    /// patience.
     pub fn new(path: impl Into<PathBuf>, encryption: Encryption) -> Self {
         Self {
             path: path.into(),
             encryption,
+            access: Access::default(),
             durability: Durability::default(),
             pool_size: 20,
             busy_timeout: Duration::from_secs(5),
+            upkeep: true,
             file_bytes_max: None,
         }
     }
+}
+
+/// Which processes may have the file open at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// This one alone, with any number of stores and threads: another process is told that the file is locked for as
+    /// long as a store is open here. No read and no commit asks the system for a lock. On systems other than Unix the
+    /// same as [`Access::Shared`].
+    #[default]
+    OneProcess,
+    /// Any that know the key. Each read and each commit takes its locks from the system.
+    Shared,
 }
 
 /// What a commit waits for. The write-ahead log is used either way, so readers never wait for the writer.
@@ -56,8 +76,10 @@ pub enum Durability {
 pub enum Encryption {
     /// A plain SQLite file.
     None,
-    /// SQLCipher 4's defaults (AES-256-CBC with HMAC-SHA512 on 4 KiB pages) under a raw key. The key is not stretched:
-    /// it must be random or come from a key derivation already.
+    /// SQLCipher 4 (AES-256-CBC on 4 KiB pages) under a raw key. The key is not stretched: it must be random or come from
+    /// a key derivation already. New files have HMAC-SHA256 on their pages, so other programs must say
+    /// `PRAGMA cipher_hmac_algorithm = HMAC_SHA256` after the key; files with SQLCipher's default, HMAC-SHA512, stay
+    /// as they are.
     Key(Key),
 }
 

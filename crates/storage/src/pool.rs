@@ -1,112 +1,238 @@
 //! Many connections to one file.
 //!
-//! r2d2 keeps them; the manager here opens them. Connections are opened when first needed and kept: each has a page
-//! cache of decrypted pages, which is what makes reads fast. Nothing is asked of a connection when it is handed out: a
-//! local file has no link that could have dropped meanwhile.
+//! They are opened when first needed, on the thread that needs them, and kept: each has a page cache of decrypted pages,
+//! which is what makes reads fast. The one used last is handed out first, because its cache is the fullest. Nothing is
+//! asked of a connection when it is handed out: a local file has no link that could have dropped meanwhile.
+//!
+//! There is no thread behind it. When the pool goes, every connection that is not on loan has been closed, and the file's
+//! lock given up, before the drop returns.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::ops::Deref;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use r2d2::{ManageConnection, NopErrorHandler, PooledConnection};
 use rusqlite::Connection;
 
-use crate::connection::{self, whole_ms};
-use crate::error::{Place, StorageError};
-use crate::options::StoreOptions;
-
-/// A connection on loan; it goes back when dropped.
-pub(crate) type Pooled = PooledConnection<Manager>;
+use crate::connection::{Opener, whole_ms};
+use crate::error::StorageError;
 
 pub(crate) struct Pool {
-    pool: r2d2::Pool<Manager>,
-    last_error: LastError,
-    place: Arc<Place>,
+    opener: Arc<Opener>,
+    state: Mutex<State>,
+    returned: Condvar,
 }
 
-/// r2d2 turns errors into text; this keeps the last one as it was.
-type LastError = Arc<Mutex<Option<StorageError>>>;
+struct State {
+    idle: Vec<Connection>,
+    /// Connections that are open or being opened, on loan or not.
+    open: u32,
+    /// Threads that wait for one. Where there are none, giving back need not wake anybody.
+    waiting: u32,
+}
 
-pub(crate) struct Manager {
-    options: StoreOptions,
-    place: Arc<Place>,
-    last_error: LastError,
+/// A connection on loan; it goes back when dropped.
+pub(crate) struct Pooled {
+    /// `None` only while it is dropped.
+    connection: Option<Connection>,
+    pool: Arc<Pool>,
 }
 
 impl Pool {
-    /// Opens no connection yet.
-    pub(crate) fn new(options: &StoreOptions, place: &Arc<Place>) -> Result<Self, StorageError> {
-        if options.pool_size == 0 {
-            return Err(StorageError::Setting {
-                setting: "pool_size",
-                minimum: 1,
-            });
+    /// Opens no connection beside the `first`.
+    pub(crate) fn new(opener: &Arc<Opener>, first: Connection) -> Result<Self, StorageError> {
+        let options = opener.options();
+        let settings = [
+            ("pool_size", options.pool_size == 0),
+            ("busy_timeout in milliseconds", options.busy_timeout.is_zero()),
+        ];
+        if let Some((setting, _)) = settings.into_iter().find(|(_, is_zero)| *is_zero) {
+            return Err(StorageError::Setting { setting, minimum: 1 });
         }
-        if options.busy_timeout.is_zero() {
-            return Err(StorageError::Setting {
-                setting: "busy_timeout in milliseconds",
-                minimum: 1,
-            });
-        }
-        let last_error = LastError::default();
-        let manager = Manager {
-            options: options.clone(),
-            place: Arc::clone(place),
-            last_error: Arc::clone(&last_error),
-        };
-        let pool = r2d2::Pool::builder()
-            .max_size(options.pool_size)
-            .min_idle(Some(0))
-            .max_lifetime(None)
-            .idle_timeout(None)
-            .test_on_check_out(false)
-            .connection_timeout(options.busy_timeout)
-            .error_handler(Box::new(NopErrorHandler))
-            .build_unchecked(manager);
         Ok(Self {
-            pool,
-            last_error,
-            place: Arc::clone(place),
+            opener: Arc::clone(opener),
+            state: Mutex::new(State {
+                idle: vec![first],
+                open: 1,
+                waiting: 0,
+            }),
+            returned: Condvar::new(),
         })
     }
 
     /// A connection, waiting for one if all are in use.
-    pub(crate) fn get(&self) -> Result<Pooled, StorageError> {
-        self.pool.get().map_err(|_| {
-            let opening = self.last_error.lock().unwrap_or_else(PoisonError::into_inner).take();
-            opening.unwrap_or_else(|| StorageError::PoolBusy {
-                size: self.pool.max_size(),
-                waited_ms: whole_ms(self.pool.connection_timeout()),
-            })
-        })
+    pub(crate) fn get(self: &Arc<Self>) -> Result<Pooled, StorageError> {
+        let connection = match self.take()? {
+            Some(connection) => connection,
+            None => self.open()?,
+        };
+        Ok(self.lend(connection))
     }
 
     /// A connection that nobody uses now, if there is one.
-    pub(crate) fn idle(&self) -> Option<Pooled> {
-        self.pool.try_get()
+    pub(crate) fn idle(self: &Arc<Self>) -> Option<Pooled> {
+        let connection = self.lock().idle.pop()?;
+        Some(self.lend(connection))
     }
 
-    pub(crate) fn place(&self) -> &Arc<Place> {
-        &self.place
+    /// An idle connection, or `None` for leave to open one more.
+    fn take(&self) -> Result<Option<Connection>, StorageError> {
+        let mut state = self.lock();
+        let mut until = None;
+        loop {
+            if let Some(connection) = state.idle.pop() {
+                return Ok(Some(connection));
+            }
+            let options = self.opener.options();
+            if state.open < options.pool_size {
+                state.open += 1;
+                return Ok(None);
+            }
+            let now = Instant::now();
+            let until = *until.get_or_insert(now + options.busy_timeout);
+            if until <= now {
+                return Err(StorageError::PoolBusy {
+                    size: options.pool_size,
+                    waited_ms: whole_ms(options.busy_timeout),
+                });
+            }
+            state.waiting += 1;
+            let woken = self.returned.wait_timeout(state, until - now);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+            state.waiting -= 1;
+        }
+    }
+
+    fn open(&self) -> Result<Connection, StorageError> {
+        self.opener.open().inspect_err(|_| self.give_back(None))
+    }
+
+    /// `None` for a connection that is no more.
+    fn give_back(&self, connection: Option<Connection>) {
+        let mut state = self.lock();
+        match connection {
+            Some(connection) => state.idle.push(connection),
+            None => state.open -= 1,
+        }
+        let is_awaited = state.waiting > 0;
+        drop(state);
+        if is_awaited {
+            self.returned.notify_one();
+        }
+    }
+
+    fn lend(self: &Arc<Self>, connection: Connection) -> Pooled {
+        Pooled {
+            connection: Some(connection),
+            pool: Arc::clone(self),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl ManageConnection for Manager {
-    type Connection = Connection;
-    type Error = StorageError;
+impl Deref for Pooled {
+    type Target = Connection;
 
-    fn connect(&self) -> Result<Connection, StorageError> {
-        let opened = connection::open(&self.options, &self.place);
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = opened.as_ref().err().cloned();
-        opened
+    fn deref(&self) -> &Connection {
+        self.connection.as_ref().expect("a connection is there until the drop")
+    }
+}
+
+impl Drop for Pooled {
+    fn drop(&mut self) {
+        // One in the middle of a transaction would hold its lock for ever: SQLite rolls back when it is closed.
+        let connection = self.connection.take().filter(|connection| connection.is_autocommit());
+        self.pool.give_back(connection);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::options::{Encryption, StoreOptions};
+
+    fn pool(folder: &tempfile::TempDir, pool_size: u32, busy_timeout_ms: u64) -> Arc<Pool> {
+        let options = StoreOptions {
+            pool_size,
+            busy_timeout: Duration::from_millis(busy_timeout_ms),
+            ..StoreOptions::new(folder.path().join("pool.db"), Encryption::None)
+        };
+        let opener = Arc::new(Opener::new(&options));
+        let first = opener.open().unwrap();
+        Arc::new(Pool::new(&opener, first).unwrap())
     }
 
-    fn is_valid(&self, connection: &mut Connection) -> Result<(), StorageError> {
+    #[test]
+    fn connections_are_opened_when_needed_and_the_last_returned_comes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = pool(&folder, 3, 1_000);
+        assert_eq!(pool.lock().open, 1);
+        let (first, second) = (pool.get().unwrap(), pool.get().unwrap());
+        second.execute_batch("CREATE TEMP TABLE mark (x)").unwrap();
+        drop(first);
+        drop(second);
+        assert_eq!(pool.lock().open, 2);
+        let sql = "SELECT count(*) FROM sqlite_temp_schema";
+        let marks: i64 = pool.get().unwrap().query_row(sql, [], |row| row.get(0)).unwrap();
+        assert_eq!((marks, pool.lock().open), (1, 2));
+    }
+
+    #[test]
+    fn who_finds_all_in_use_is_told_after_the_time_and_not_before_one_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = pool(&folder, 1, 50);
+        let held = pool.get().unwrap();
+        let busy = StorageError::PoolBusy { size: 1, waited_ms: 50 };
+        assert_eq!(pool.get().map(|_| ()).unwrap_err(), busy);
+        assert!(pool.idle().is_none());
+        drop(held);
+        assert!(pool.idle().is_some());
+        let patient = self::pool(&folder, 1, 60_000);
+        let held = patient.get().unwrap();
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| patient.get().is_ok());
+            while patient.lock().waiting == 0 {
+                std::thread::yield_now();
+            }
+            drop(held);
+            assert!(waiter.join().unwrap());
+        });
+    }
+
+    #[test]
+    fn a_connection_given_back_in_a_transaction_is_closed_and_makes_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = pool(&folder, 1, 50);
+        let connection = pool.get().unwrap();
         connection
-            .query_row("SELECT 1", [], |_| Ok(()))
-            .map_err(|error| self.place.error(&error))
+            .execute_batch("CREATE TABLE t (x); BEGIN; INSERT INTO t VALUES (1)")
+            .unwrap();
+        drop(connection);
+        assert_eq!(pool.lock().open, 0);
+        let rows: i64 = pool
+            .get()
+            .unwrap()
+            .query_row("SELECT count(*) FROM t", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(rows, 0);
     }
 
-    /// A connection in the middle of a transaction would hold its lock for ever: SQLite rolls back when it is closed.
-    fn has_broken(&self, connection: &mut Connection) -> bool {
-        !connection.is_autocommit()
+    #[test]
+    fn one_that_cannot_be_opened_takes_no_place_and_is_told_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = pool(&folder, 2, 60_000);
+        let first = pool.get().unwrap();
+        let path = folder.path().join("pool.db");
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        for _ in 0..2 {
+            assert!(matches!(pool.get().map(|_| ()), Err(StorageError::CannotOpen { .. })));
+        }
+        drop(first);
+        assert_eq!(pool.lock().open, 1);
     }
 }

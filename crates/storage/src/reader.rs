@@ -1,5 +1,6 @@
 //! Reading: by number, by time, by words, with their SQL.
 
+use std::cmp::Reverse;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,17 +8,28 @@ use rusqlite::types::Type;
 use rusqlite::{CachedStatement, Params, Row, named_params, params};
 use voiceflow_protocol::{Context, UnknownContext};
 
-use crate::error::{Place, StorageError};
+use crate::error::StorageError;
 use crate::pool::Pooled;
-use crate::search;
+use crate::shared::Shared;
 use crate::store::TranscriptId;
+use crate::{indexes, search};
 
 const GET: &str = "SELECT id, created_ms, context, raw_text, enhanced_text, audio_ms
     FROM transcripts WHERE id = ?1 AND user = ?2";
 
+/// Of the transcripts that the order has.
 const RECENT: &str = "SELECT id, created_ms, context, raw_text, enhanced_text, audio_ms
+    FROM transcript_order CROSS JOIN transcripts USING (user, created_ms, id)
+    WHERE user = :user AND created_ms >= :from_ms AND created_ms < :before_ms
+        AND (:context IS NULL OR context = :context)
+    ORDER BY created_ms DESC, id DESC LIMIT :limit";
+
+/// Of the transcripts that wait for it, a few hundred at most in ordinary use.
+const RECENT_WAITING: &str = "SELECT id, created_ms, context, raw_text, enhanced_text, audio_ms
     FROM transcripts
-    WHERE user = :user AND created_ms < :before_ms AND (:context IS NULL OR context = :context)
+    WHERE id > (SELECT indexed_id FROM counters)
+        AND user = :user AND created_ms >= :from_ms AND created_ms < :before_ms
+        AND (:context IS NULL OR context = :context)
     ORDER BY created_ms DESC, id DESC LIMIT :limit";
 
 const SEARCH: &str = "SELECT id, created_ms, context, transcripts.raw_text, transcripts.enhanced_text, audio_ms
@@ -25,12 +37,13 @@ const SEARCH: &str = "SELECT id, created_ms, context, transcripts.raw_text, tran
     WHERE transcript_words MATCH :words AND user = :user AND (:context IS NULL OR context = :context)
     ORDER BY transcript_words.rank, id DESC LIMIT :limit";
 
-const COUNT: &str = "SELECT count(*) FROM transcripts WHERE user = ?1";
+const COUNT: &str = "SELECT (SELECT count(*) FROM transcript_order WHERE user = ?1)
+    + (SELECT count(*) FROM transcripts WHERE id > (SELECT indexed_id FROM counters) AND user = ?1)";
 
 /// One connection of a store, on loan for reads; it goes back when dropped.
 pub struct Reader {
     connection: Pooled,
-    place: Arc<Place>,
+    shared: Arc<Shared>,
 }
 
 /// A transcript as it was kept.
@@ -73,8 +86,11 @@ pub struct Search<'a> {
 }
 
 impl Reader {
-    pub(crate) fn new(connection: Pooled, place: Arc<Place>) -> Self {
-        Self { connection, place }
+    pub(crate) fn new(shared: &Arc<Shared>) -> Result<Self, StorageError> {
+        Ok(Self {
+            connection: shared.reader()?,
+            shared: Arc::clone(shared),
+        })
     }
 
     /// One of a user's transcripts; `None` if there is none of that number, or it is someone else's.
@@ -90,16 +106,47 @@ impl Reader {
     /// # Errors
     /// Of kind [`StorageError`].
     pub fn recent(&self, user: &str, history: &History) -> Result<Vec<Transcript>, StorageError> {
+        // Both parts are of one moment: between two, rows could go over from the one to the other.
+        let _moment = self
+            .connection
+            .unchecked_transaction()
+            .map_err(|error| self.error(&error))?;
+        if !self.is_waiting()? {
+            return self.history(RECENT, user, history, i64::MIN);
+        }
+        let mut transcripts = self.history(RECENT_WAITING, user, history, i64::MIN)?;
+        // Where those that wait fill the page, only what is as new as they are can be before them.
+        let is_full = transcripts.len() >= history.limit as usize;
+        let from_ms = transcripts
+            .last()
+            .filter(|_| is_full)
+            .map_or(i64::MIN, |oldest| oldest.created_ms);
+        transcripts.extend(self.history(RECENT, user, history, from_ms)?);
+        transcripts.sort_unstable_by_key(|transcript| Reverse((transcript.created_ms, transcript.id)));
+        transcripts.truncate(history.limit as usize);
+        Ok(transcripts)
+    }
+
+    fn history(
+        &self,
+        sql: &'static str,
+        user: &str,
+        history: &History,
+        from_ms: i64,
+    ) -> Result<Vec<Transcript>, StorageError> {
         let parameters = named_params! {
             ":user": user,
+            ":from_ms": from_ms,
             ":before_ms": history.before_ms.unwrap_or(i64::MAX),
             ":context": history.context.map(Context::as_str),
             ":limit": history.limit,
         };
-        self.rows(RECENT, parameters, history.limit)
+        self.rows(sql, parameters, history.limit)
     }
 
     /// A user's transcripts that hold all the words, best match first. No words find nothing.
+    ///
+    /// Transcripts committed since the last search are indexed first, so this may write, and wait for other writers.
     ///
     /// # Errors
     /// Of kind [`StorageError`]; no text in `search` is one.
@@ -107,6 +154,9 @@ impl Reader {
         let Some(words) = search::expression(search.words) else {
             return Ok(Vec::new());
         };
+        if self.is_waiting()? {
+            self.shared.index_waiting_on(&self.connection)?;
+        }
         let parameters = named_params! {
             ":words": words,
             ":user": user,
@@ -125,24 +175,38 @@ impl Reader {
         statement
             .query_row([user], |row| row.get::<_, i64>(0))
             .map(i64::unsigned_abs)
-            .map_err(|error| self.place.error(&error))
+            .map_err(|error| self.error(&error))
+    }
+
+    /// Drops the connection's cached pages: what is read next comes from the file and is decrypted anew.
+    ///
+    /// # Errors
+    /// Of kind [`StorageError`].
+    pub fn release_memory(&self) -> Result<(), StorageError> {
+        self.connection.release_memory().map_err(|error| self.error(&error))
     }
 
     fn rows(&self, sql: &'static str, parameters: impl Params, limit: u32) -> Result<Vec<Transcript>, StorageError> {
         let mut statement = self.statement(sql)?;
-        let mut rows = statement.query(parameters).map_err(|error| self.place.error(&error))?;
+        let mut rows = statement.query(parameters).map_err(|error| self.error(&error))?;
         // Room for a usual page at once, whatever limit a caller names.
         let mut transcripts = Vec::with_capacity(limit.min(64) as usize);
-        while let Some(row) = rows.next().map_err(|error| self.place.error(&error))? {
-            transcripts.push(transcript(row).map_err(|error| self.place.error(&error))?);
+        while let Some(row) = rows.next().map_err(|error| self.error(&error))? {
+            transcripts.push(transcript(row).map_err(|error| self.error(&error))?);
         }
         Ok(transcripts)
     }
 
     fn statement(&self, sql: &str) -> Result<CachedStatement<'_>, StorageError> {
-        self.connection
-            .prepare_cached(sql)
-            .map_err(|error| self.place.error(&error))
+        self.connection.prepare_cached(sql).map_err(|error| self.error(&error))
+    }
+
+    fn is_waiting(&self) -> Result<bool, StorageError> {
+        indexes::is_waiting(&self.connection).map_err(|error| self.error(&error))
+    }
+
+    fn error(&self, error: &rusqlite::Error) -> StorageError {
+        self.shared.place().error(error)
     }
 }
 
@@ -150,7 +214,7 @@ impl fmt::Debug for Reader {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Reader")
-            .field("path", &self.place.path)
+            .field("path", &self.shared.place().path)
             .finish_non_exhaustive()
     }
 }
@@ -174,15 +238,7 @@ fn transcript(row: &Row<'_>) -> rusqlite::Result<Transcript> {
 /// What SQLite says it will do, one step a line.
 #[cfg(test)]
 fn plan(sql: &str) -> String {
-    let mut connection = rusqlite::Connection::open_in_memory().unwrap();
-    crate::schema::migrate(
-        &mut connection,
-        &Place {
-            path: "memory".into(),
-            busy_timeout_ms: 0,
-        },
-    )
-    .unwrap();
+    let connection = crate::schema::tests::memory();
     let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     let mut rows = statement.raw_query();
     let mut steps = Vec::new();
@@ -211,8 +267,13 @@ mod tests {
     #[test]
     fn every_query_by_user_or_time_is_answered_from_an_index() {
         uses_index_without_sorting(GET, "SEARCH transcripts USING INTEGER PRIMARY KEY (rowid=?)");
-        uses_index_without_sorting(RECENT, "USING INDEX transcripts_by_user (user=? AND created_ms<?)");
-        uses_index_without_sorting(COUNT, "USING COVERING INDEX transcripts_by_user (user=?)");
+        let in_order = "SEARCH transcript_order USING PRIMARY KEY (user=?";
+        uses_index_without_sorting(RECENT, in_order);
+        uses_index_without_sorting(COUNT, in_order);
+        let waiting = "SEARCH transcripts USING INTEGER PRIMARY KEY (rowid>?)";
+        uses_index_without_sorting(COUNT, waiting);
+        // What waits is in no order yet.
+        assert!(plan(RECENT_WAITING).contains(waiting));
     }
 
     #[test]

@@ -5,9 +5,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::{Place, StorageError};
 
 /// Step `n` (from 1) turns schema `n - 1` into `n`. Steps are only ever appended: what is released stays as it is.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../migrations/1_transcripts.sql"),
     include_str!("../migrations/2_search.sql"),
+    include_str!("../migrations/3_light_inserts.sql"),
 ];
 
 /// The schema that this program reads and writes, kept in SQLite's `user_version`.
@@ -38,6 +39,9 @@ pub(crate) fn migrate(connection: &mut Connection, place: &Place) -> Result<(), 
 
 /// The schema of the file, refused when it is newer than this program or not ours.
 pub(crate) fn version(connection: &Connection, place: &Place) -> Result<i64, StorageError> {
+    // Of one moment: another thread may be creating the tables just now.
+    let moment = connection.is_autocommit().then(|| connection.unchecked_transaction());
+    let _moment = moment.transpose().map_err(|error| place.error(&error))?;
     let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let application_id = pragma("application_id").map_err(|error| place.error(&error))?;
     let found = pragma("user_version").map_err(|error| place.error(&error))?;
@@ -65,8 +69,54 @@ fn has_no_tables(connection: &Connection, place: &Place) -> Result<bool, Storage
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// An empty database of the present schema.
+    pub(crate) fn memory() -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection, &place()).unwrap();
+        connection
+    }
+
+    /// A database of schema 2 as earlier versions left it: rows 1 to 3, of which the last was deleted.
+    fn schema_2() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        for sql in &MIGRATIONS[..2] {
+            connection.execute_batch(sql).unwrap();
+        }
+        connection
+            .execute_batch(
+                "PRAGMA user_version = 2;
+                 INSERT INTO transcripts (user, created_ms, context, raw_text, audio_ms) VALUES
+                     ('ada', 1, 'notes', 'analytical engine', 900),
+                     ('ada', 2, 'notes', 'difference engine', 900),
+                     ('ada', 3, 'notes', 'steam engine', 900);
+                 DELETE FROM transcripts WHERE id = 3",
+            )
+            .unwrap();
+        connection
+    }
+
+    fn engines(connection: &Connection) -> i64 {
+        let sql = "SELECT count(*) FROM transcript_words WHERE transcript_words MATCH 'engine'";
+        connection.query_row(sql, [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn rows_texts_and_spent_numbers_of_schema_2_are_kept() {
+        let mut connection = schema_2();
+        migrate(&mut connection, &place()).unwrap();
+        assert_eq!(version(&connection, &place()), Ok(SCHEMA_VERSION));
+        assert_eq!(engines(&connection), 2);
+        assert!(!crate::indexes::is_waiting(&connection).unwrap());
+        let spent: i64 = connection
+            .query_row("SELECT deleted_id FROM counters", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(spent, 3);
+        connection.execute("DELETE FROM transcripts WHERE id = 1", []).unwrap();
+        assert_eq!(engines(&connection), 1);
+    }
 
     fn place() -> Place {
         Place {

@@ -1,35 +1,50 @@
 //! The store: opening, writing and deleting, with their SQL. Reading is in `reader`.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 
-use rusqlite::{CachedStatement, Connection, TransactionBehavior, params};
+use rusqlite::{Connection, Statement, Transaction, TransactionBehavior, params};
 use voiceflow_protocol::Context;
 
-use crate::connection::{self, whole_ms};
-use crate::error::{Place, StorageError};
+use crate::backup;
+use crate::connection::Opener;
+use crate::error::StorageError;
 use crate::options::StoreOptions;
-use crate::pool::{Pool, Pooled};
 use crate::reader::{History, Reader, Search, Transcript};
 use crate::schema;
+use crate::shared::Shared;
+use crate::upkeep::Upkeep;
 
-const INSERT: &str = "INSERT INTO transcripts (user, created_ms, context, raw_text, enhanced_text, audio_ms)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+/// The next number is above every one that is in use or was deleted.
+const INSERT: &str = "INSERT INTO transcripts (id, user, created_ms, context, raw_text, enhanced_text, audio_ms)
+    VALUES (1 + max(coalesce((SELECT max(id) FROM transcripts), 0), (SELECT deleted_id FROM counters)),
+        ?1, ?2, ?3, ?4, ?5, ?6)";
 
 const DELETE: &str = "DELETE FROM transcripts WHERE id = ?1 AND user = ?2";
 
-const DELETE_OLDER: &str = "DELETE FROM transcripts
-    WHERE id IN (SELECT id FROM transcripts WHERE created_ms < ?1 ORDER BY created_ms LIMIT ?2)";
+/// User by user, as the order has it, and those that wait for it. Nothing is written to find them: deleting must be
+/// possible when the disk is full.
+const OLDER: &str = "WITH RECURSIVE users (user) AS (
+        SELECT min(user) FROM transcript_order
+        UNION ALL
+        SELECT (SELECT min(user) FROM transcript_order WHERE user > users.user) FROM users WHERE user IS NOT NULL
+    )
+    SELECT id FROM users CROSS JOIN transcript_order USING (user) WHERE created_ms < ?1
+    UNION ALL
+    SELECT id FROM transcripts WHERE id > (SELECT indexed_id FROM counters) AND created_ms < ?1";
+
+/// One statement for a whole batch: the search index writes out what it has at the start of every statement.
+const DELETE_OLD: &str = "DELETE FROM transcripts WHERE id IN (SELECT value FROM json_each(?1)) AND created_ms < ?2";
 
 /// Rows that the clean-up deletes in one transaction: about ten milliseconds, so that a writer never waits long.
-const DELETE_BATCH: u32 = 500;
+const DELETE_BATCH: usize = 500;
 
 /// A database of transcripts. Shared by reference between threads: readers run beside each other and beside the one
 /// writer that SQLite allows.
 pub struct Store {
-    pool: Pool,
-    /// Writers of this process queue here. SQLite's own queue is polling with sleeps of up to 100 ms.
-    writer: Mutex<()>,
+    upkeep: Upkeep,
+    shared: Arc<Shared>,
 }
 
 /// The number of a transcript, never used twice in one database.
@@ -60,18 +75,13 @@ impl Store {
     /// # Errors
     /// Every kind of [`StorageError`] that concerns the file.
     pub fn open(options: &StoreOptions) -> Result<Self, StorageError> {
-        let place = Arc::new(Place {
-            path: options.path.clone(),
-            busy_timeout_ms: whole_ms(options.busy_timeout),
-        });
-        let pool = Pool::new(options, &place)?;
-        // Not through the pool, which would retry a wrong key until its time is up.
-        let mut first = connection::open(options, &place)?;
-        schema::migrate(&mut first, &place)?;
-        drop(first);
+        let opener = Arc::new(Opener::new(options));
+        let mut first = opener.open()?;
+        schema::migrate(&mut first, opener.place())?;
+        let shared = Arc::new(Shared::new(opener, first)?);
         Ok(Self {
-            pool,
-            writer: Mutex::new(()),
+            upkeep: Upkeep::new(&shared, options.upkeep),
+            shared,
         })
     }
 
@@ -81,10 +91,11 @@ impl Store {
     /// [`StorageError::DiskFull`], [`StorageError::Locked`], [`StorageError::Constraint`] and others; nothing is kept
     /// then.
     pub fn insert(&self, transcript: &NewTranscript<'_>) -> Result<TranscriptId, StorageError> {
-        let _turn = self.write_turn();
-        let connection = self.pool.get()?;
-        let mut statement = self.statement(&connection, INSERT)?;
-        self.insert_with(&mut statement, transcript)
+        let id = self
+            .shared
+            .write(|connection| insert(&mut *connection.prepare_cached(INSERT)?, transcript))?;
+        self.upkeep.note(1);
+        Ok(id)
     }
 
     /// Keeps several transcripts in one transaction: all or none.
@@ -92,22 +103,14 @@ impl Store {
     /// # Errors
     /// As [`Store::insert`].
     pub fn insert_all(&self, transcripts: &[NewTranscript<'_>]) -> Result<Vec<TranscriptId>, StorageError> {
-        let _turn = self.write_turn();
-        let mut connection = self.pool.get()?;
-        let transaction = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(|error| self.error(&error))?;
-        let ids = {
-            let mut statement = self.statement(&transaction, INSERT)?;
-            transcripts
-                .iter()
-                .map(|transcript| self.insert_with(&mut statement, transcript))
-                .collect()
-        };
-        if Result::is_ok(&ids) {
-            transaction.commit().map_err(|error| self.error(&error))?;
-        }
-        ids
+        let ids = self.shared.write(|connection| {
+            let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+            let ids = insert_each(&transaction, transcripts)?;
+            transaction.commit()?;
+            Ok(ids)
+        })?;
+        self.upkeep.note(ids.len() as u64);
+        Ok(ids)
     }
 
     /// A connection for several reads, one after the other. It is not for long: while it is held, others lack it.
@@ -115,7 +118,7 @@ impl Store {
     /// # Errors
     /// [`StorageError::PoolBusy`], or what kept a new connection from opening.
     pub fn reader(&self) -> Result<Reader, StorageError> {
-        Ok(Reader::new(self.pool.get()?, Arc::clone(self.pool.place())))
+        Reader::new(&self.shared)
     }
 
     /// [`Reader::get`] on a connection of the pool.
@@ -155,26 +158,28 @@ impl Store {
     /// # Errors
     /// Of kind [`StorageError`].
     pub fn delete(&self, user: &str, id: TranscriptId) -> Result<bool, StorageError> {
-        let _turn = self.write_turn();
-        let connection = self.pool.get()?;
-        let deleted = self.statement(&connection, DELETE)?.execute(params![id.0, user]);
-        deleted.map(|rows| rows > 0).map_err(|error| self.error(&error))
+        let rows = self
+            .shared
+            .write(|connection| connection.prepare_cached(DELETE)?.execute(params![id.0, user]))?;
+        self.upkeep.note(rows as u64);
+        Ok(rows > 0)
     }
 
-    /// Deletes every transcript made before `cutoff_ms`, of all users; returns how many. It works in small
-    /// transactions and lets other writers in between.
+    /// Deletes every transcript made before `cutoff_ms`, of all users; returns how many. It looks for them once, then
+    /// works in small transactions and lets other writers in between.
     ///
     /// # Errors
     /// Of kind [`StorageError`]; batches finished before it stay deleted.
     pub fn delete_older_than(&self, cutoff_ms: i64) -> Result<u64, StorageError> {
         let mut total = 0;
-        loop {
-            let batch = self.delete_batch(cutoff_ms)?;
-            total += batch;
-            if batch < u64::from(DELETE_BATCH) {
-                return Ok(total);
-            }
+        for batch in self.older_than(cutoff_ms)?.chunks(DELETE_BATCH) {
+            let rows = self
+                .shared
+                .write(|connection| delete_batch(connection, batch, cutoff_ms))?;
+            self.upkeep.note(rows);
+            total += rows;
         }
+        Ok(total)
     }
 
     /// Drops the cached pages and statements' memory of all connections not in use, for a process that will rest. The
@@ -183,59 +188,60 @@ impl Store {
     /// # Errors
     /// Of kind [`StorageError`].
     pub fn release_memory(&self) -> Result<(), StorageError> {
-        let idle: Vec<Pooled> = std::iter::from_fn(|| self.pool.idle()).collect();
-        idle.iter()
-            .try_for_each(|connection| connection.release_memory())
-            .map_err(|error| self.error(&error))
+        self.shared.release_memory()
     }
 
-    fn delete_batch(&self, cutoff_ms: i64) -> Result<u64, StorageError> {
-        let _turn = self.write_turn();
-        let connection = self.pool.get()?;
-        let deleted = self
-            .statement(&connection, DELETE_OLDER)?
-            .execute(params![cutoff_ms, DELETE_BATCH]);
-        deleted.map(|rows| rows as u64).map_err(|error| self.error(&error))
+    /// Copies the database, as it is at one moment, into a new file with the same key, beside readers and writers.
+    ///
+    /// # Errors
+    /// [`StorageError::FileExists`] where there is a file already, and others; what was begun is removed then.
+    pub fn back_up(&self, path: &Path) -> Result<(), StorageError> {
+        backup::copy(&self.shared, path)
     }
 
-    fn insert_with(
-        &self,
-        statement: &mut CachedStatement<'_>,
-        transcript: &NewTranscript<'_>,
-    ) -> Result<TranscriptId, StorageError> {
-        let parameters = params![
-            transcript.user,
-            transcript.created_ms,
-            transcript.context.as_str(),
-            transcript.raw_text,
-            transcript.enhanced_text,
-            transcript.audio_ms,
-        ];
-        statement
-            .insert(parameters)
-            .map(TranscriptId)
-            .map_err(|error| self.error(&error))
+    fn older_than(&self, cutoff_ms: i64) -> Result<Vec<i64>, StorageError> {
+        let connection = self.shared.reader()?;
+        let ids = connection.prepare_cached(OLDER).and_then(|mut statement| {
+            let rows = statement.query_map([cutoff_ms], |row| row.get(0))?;
+            rows.collect()
+        });
+        ids.map_err(|error| self.shared.place().error(&error))
     }
+}
 
-    fn statement<'c>(&self, connection: &'c Connection, sql: &str) -> Result<CachedStatement<'c>, StorageError> {
-        connection.prepare_cached(sql).map_err(|error| self.error(&error))
-    }
+fn insert(statement: &mut Statement<'_>, transcript: &NewTranscript<'_>) -> rusqlite::Result<TranscriptId> {
+    let parameters = params![
+        transcript.user,
+        transcript.created_ms,
+        transcript.context.as_str(),
+        transcript.raw_text,
+        transcript.enhanced_text,
+        transcript.audio_ms,
+    ];
+    statement.insert(parameters).map(TranscriptId)
+}
 
-    /// Taken before a connection is, so that waiting writers keep none from readers.
-    fn write_turn(&self) -> MutexGuard<'_, ()> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn insert_each(connection: &Connection, transcripts: &[NewTranscript<'_>]) -> rusqlite::Result<Vec<TranscriptId>> {
+    let mut statement = connection.prepare_cached(INSERT)?;
+    transcripts
+        .iter()
+        .map(|transcript| insert(&mut statement, transcript))
+        .collect()
+}
 
-    fn error(&self, error: &rusqlite::Error) -> StorageError {
-        self.pool.place().error(error)
-    }
+fn delete_batch(connection: &Connection, ids: &[i64], cutoff_ms: i64) -> rusqlite::Result<u64> {
+    let ids: Vec<String> = ids.iter().map(i64::to_string).collect();
+    let rows = connection
+        .prepare_cached(DELETE_OLD)?
+        .execute(params![format!("[{}]", ids.join(",")), cutoff_ms])?;
+    Ok(rows as u64)
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Store")
-            .field("path", &self.pool.place().path)
+            .field("path", &self.shared.place().path)
             .finish_non_exhaustive()
     }
 }
@@ -248,6 +254,11 @@ mod tests {
     #[test]
     fn deleting_finds_its_rows_by_index() {
         uses_index_without_sorting(DELETE, "SEARCH transcripts USING INTEGER PRIMARY KEY (rowid=?)");
-        uses_index_without_sorting(DELETE_OLDER, "USING COVERING INDEX transcripts_by_time (created_ms<?)");
+        uses_index_without_sorting(
+            OLDER,
+            "SEARCH transcript_order USING PRIMARY KEY (user=? AND created_ms<?)",
+        );
+        uses_index_without_sorting(OLDER, "SEARCH transcripts USING INTEGER PRIMARY KEY (rowid>?)");
+        uses_index_without_sorting(DELETE_OLD, "SEARCH transcripts USING INTEGER PRIMARY KEY (rowid=?)");
     }
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Place, key, transcript};
+use common::{Place, found, key, transcript};
 use proptest::prelude::*;
 use voiceflow_protocol::Context;
 use voiceflow_storage::{Encryption, History, NewTranscript, Search, StorageError, Store, TranscriptId};
@@ -12,22 +12,6 @@ const ALL: History = History {
     before_ms: None,
     context: None,
 };
-
-fn found(store: &Store, user: &str, words: &str) -> Vec<i64> {
-    let search = Search {
-        words,
-        limit: 100,
-        context: None,
-    };
-    let mut ids: Vec<i64> = store
-        .search(user, &search)
-        .unwrap()
-        .iter()
-        .map(|found| found.id.0)
-        .collect();
-    ids.sort_unstable();
-    ids
-}
 
 fn times(store: &Store, history: &History) -> Vec<i64> {
     store

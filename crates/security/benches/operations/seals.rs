@@ -4,20 +4,41 @@ use voiceflow_kit::{PrepareError, Prepared, WrongAnswer, check_eq};
 use voiceflow_security::kdf::SecretKey;
 use voiceflow_security::seal::{Cipher, HEADER_BYTES, SealError, Sealer, TAG_BYTES};
 
-const LARGE_BYTES: usize = 16 * 1024;
-const ASSOCIATED_DATA: &[u8] = b"transcript 1234567";
+pub(super) const LARGE_BYTES: usize = 16 * 1024;
+const HUGE_BYTES: usize = 1 << 20;
+pub(super) const ASSOCIATED_DATA: &[u8] = b"transcript 1234567";
+
+pub(crate) fn seal_aes256gcm_1kib() -> Result<Prepared, PrepareError> {
+    seal_in_place(Cipher::Aes256Gcm, 1024)
+}
 
 pub(crate) fn seal_aes256gcm_16kib() -> Result<Prepared, PrepareError> {
-    seal_in_place(Cipher::Aes256Gcm)
+    seal_in_place(Cipher::Aes256Gcm, LARGE_BYTES)
+}
+
+pub(crate) fn seal_aes256gcm_1mib() -> Result<Prepared, PrepareError> {
+    seal_in_place(Cipher::Aes256Gcm, HUGE_BYTES)
+}
+
+pub(crate) fn seal_chacha20poly1305_64b() -> Result<Prepared, PrepareError> {
+    seal_in_place(Cipher::ChaCha20Poly1305, 64)
+}
+
+pub(crate) fn seal_chacha20poly1305_1kib() -> Result<Prepared, PrepareError> {
+    seal_in_place(Cipher::ChaCha20Poly1305, 1024)
 }
 
 pub(crate) fn seal_chacha20poly1305_16kib() -> Result<Prepared, PrepareError> {
-    seal_in_place(Cipher::ChaCha20Poly1305)
+    seal_in_place(Cipher::ChaCha20Poly1305, LARGE_BYTES)
+}
+
+pub(crate) fn seal_chacha20poly1305_1mib() -> Result<Prepared, PrepareError> {
+    seal_in_place(Cipher::ChaCha20Poly1305, HUGE_BYTES)
 }
 
 /// Buffer and sealer go round together: the buffer of the last answer is not needed, so a fresh one is made outside.
-fn seal_in_place(cipher: Cipher) -> Result<Prepared, PrepareError> {
-    let template = buffer();
+fn seal_in_place(cipher: Cipher, bytes: usize) -> Result<Prepared, PrepareError> {
+    let template = buffer(bytes);
     Ok(Prepared::with_input(
         sealer(cipher)?,
         move |_| {
@@ -26,13 +47,29 @@ fn seal_in_place(cipher: Cipher) -> Result<Prepared, PrepareError> {
             buffer
         },
         |sealer, mut buffer| sealer.seal_in_place(&mut buffer, ASSOCIATED_DATA).map(|()| buffer),
-        |sealer, envelope| {
+        move |sealer, envelope| {
             let envelope = envelope.as_ref().map_err(wrong)?;
             let plaintext = sealer.open(envelope, ASSOCIATED_DATA).map_err(|error| wrong(&error))?;
-            check_eq("the plaintext", &(plaintext == plaintext_of(LARGE_BYTES)), &true)
+            check_eq("the plaintext", &(plaintext == plaintext_of(bytes)), &true)
         },
     )
-    .inputs(plaintext_of(LARGE_BYTES)))
+    .inputs(plaintext_of(bytes)))
+}
+
+/// What the first message of a process pays: a random salt, the derivation of a data key, its schedule.
+pub(crate) fn key_init() -> Result<Prepared, PrepareError> {
+    let master = SecretKey::from_bytes([0x42; 32]);
+    Ok(Prepared::new(
+        master,
+        |master| Sealer::new(Cipher::Aes256Gcm, master),
+        |master, sealer| {
+            let envelope = sealer.as_ref().map_err(wrong)?.seal(b"first", ASSOCIATED_DATA);
+            let reader = Sealer::new(Cipher::Aes256Gcm, master).map_err(|error| wrong(&error))?;
+            let opened = envelope.and_then(|envelope| reader.open(&envelope, ASSOCIATED_DATA));
+            check_eq("the plaintext", &opened, &Ok(b"first".to_vec()))
+        },
+    )
+    .inputs([0x42; 32]))
 }
 
 pub(crate) fn seal_aes256gcm_64b() -> Result<Prepared, PrepareError> {
@@ -51,9 +88,29 @@ pub(crate) fn seal_aes256gcm_64b() -> Result<Prepared, PrepareError> {
     .inputs(plaintext_of(64)))
 }
 
+pub(crate) fn open_aes256gcm_64b() -> Result<Prepared, PrepareError> {
+    open_in_place(Cipher::Aes256Gcm, 64)
+}
+
+pub(crate) fn open_aes256gcm_1kib() -> Result<Prepared, PrepareError> {
+    open_in_place(Cipher::Aes256Gcm, 1024)
+}
+
 pub(crate) fn open_aes256gcm_16kib() -> Result<Prepared, PrepareError> {
-    let sealer = sealer(Cipher::Aes256Gcm)?;
-    let envelope = sealer.seal(&plaintext_of(LARGE_BYTES), ASSOCIATED_DATA)?;
+    open_in_place(Cipher::Aes256Gcm, LARGE_BYTES)
+}
+
+pub(crate) fn open_aes256gcm_1mib() -> Result<Prepared, PrepareError> {
+    open_in_place(Cipher::Aes256Gcm, HUGE_BYTES)
+}
+
+pub(crate) fn open_chacha20poly1305_16kib() -> Result<Prepared, PrepareError> {
+    open_in_place(Cipher::ChaCha20Poly1305, LARGE_BYTES)
+}
+
+fn open_in_place(cipher: Cipher, bytes: usize) -> Result<Prepared, PrepareError> {
+    let sealer = sealer(cipher)?;
+    let envelope = sealer.seal(&plaintext_of(bytes), ASSOCIATED_DATA)?;
     Ok(Prepared::with_input(
         sealer,
         move |_| envelope.clone(),
@@ -61,13 +118,13 @@ pub(crate) fn open_aes256gcm_16kib() -> Result<Prepared, PrepareError> {
             let opened = sealer.open_in_place(&mut envelope, ASSOCIATED_DATA).map(<[u8]>::len);
             (opened, envelope)
         },
-        |_, (opened, envelope)| {
-            check_eq("the length", opened, &Ok(LARGE_BYTES))?;
-            let plaintext = &envelope[HEADER_BYTES..HEADER_BYTES + LARGE_BYTES];
-            check_eq("the plaintext", &(plaintext == plaintext_of(LARGE_BYTES)), &true)
+        move |_, (opened, envelope)| {
+            check_eq("the length", opened, &Ok(bytes))?;
+            let plaintext = &envelope[HEADER_BYTES..HEADER_BYTES + bytes];
+            check_eq("the plaintext", &(plaintext == plaintext_of(bytes)), &true)
         },
     )
-    .inputs(plaintext_of(LARGE_BYTES)))
+    .inputs(plaintext_of(bytes)))
 }
 
 pub(crate) fn open_aes256gcm_bad_tag() -> Result<Prepared, PrepareError> {
@@ -106,7 +163,7 @@ fn sealer(cipher: Cipher) -> Result<Sealer, SealError> {
     Sealer::new(cipher, &SecretKey::from_bytes([0x42; 32]))
 }
 
-fn plaintext_of(bytes: usize) -> Vec<u8> {
+pub(super) fn plaintext_of(bytes: usize) -> Vec<u8> {
     b"the quick brown fox jumps over the lazy dog "
         .iter()
         .copied()
@@ -115,9 +172,9 @@ fn plaintext_of(bytes: usize) -> Vec<u8> {
         .collect()
 }
 
-fn buffer() -> Vec<u8> {
+pub(super) fn buffer(bytes: usize) -> Vec<u8> {
     let mut buffer = vec![0; HEADER_BYTES];
-    buffer.extend(plaintext_of(LARGE_BYTES));
+    buffer.extend(plaintext_of(bytes));
     buffer
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use ring::hmac;
 use voiceflow_kit::{PrepareError, Prepared, check_eq, digest_parts};
 use voiceflow_security::token::{Claims, Issuer, Realm, TokenError, Verifier, public_key};
 
@@ -66,10 +68,36 @@ pub(crate) fn bad_signature() -> Result<Prepared, PrepareError> {
         let other = if token[signature..].starts_with('A') { "B" } else { "A" };
         token.replace_range(signature..=signature, other);
     }
+    refused(Verifier::hs256(&SECRET, &realm())?, tokens, TokenError::Signature)
+}
+
+pub(crate) fn expired() -> Result<Prepared, PrepareError> {
+    let issuer = Issuer::hs256(&SECRET, realm())?;
+    let tokens = made(|number| issuer.issue_between(&user(number), 1_000, 2_000))?;
+    refused(Verifier::hs256(&SECRET, &realm())?, tokens, TokenError::Expired)
+}
+
+/// Signed with Ed25519, for a verifier of HS256: refused by the header, before any signature.
+pub(crate) fn wrong_algorithm() -> Result<Prepared, PrepareError> {
+    let tokens = tokens(&Issuer::ed25519(&SEED, realm())?)?;
+    refused(Verifier::hs256(&SECRET, &realm())?, tokens, TokenError::Algorithm)
+}
+
+/// For someone else's audience: the signature is right, and the claims decide.
+pub(crate) fn wrong_audience() -> Result<Prepared, PrepareError> {
+    let elsewhere = Realm {
+        audience: "elsewhere".into(),
+        ..realm()
+    };
+    let tokens = tokens(&Issuer::hs256(&SECRET, elsewhere)?)?;
+    refused(Verifier::hs256(&SECRET, &realm())?, tokens, TokenError::Audience)
+}
+
+fn refused(verifier: Verifier, tokens: Rotation<String>, expected: TokenError) -> Result<Prepared, PrepareError> {
     Ok(Prepared::new(
-        (Verifier::hs256(&SECRET, &realm())?, tokens),
+        (verifier, tokens),
         |(verifier, tokens)| verifier.verify(tokens.advance()),
-        |_, answer: &Answer| check_eq("the answer", answer, &Err(TokenError::Signature)),
+        move |_, answer: &Answer| check_eq("the answer", answer, &Err(expected)),
     )
     .inputs(inputs()))
 }
@@ -115,10 +143,39 @@ fn check_user(tokens: &Rotation<String>, answer: &Answer) -> Result<(), voiceflo
     check_eq("the user", &name, &Ok(user(tokens.next)))
 }
 
+/// The same by a header that other programs write, with the key's name in it, which takes the way over jsonwebtoken.
+pub(crate) fn hs256_foreign_header() -> Result<Prepared, PrepareError> {
+    let issuer = Issuer::hs256(&SECRET, realm())?;
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &SECRET);
+    let header = base64url(br#"{"alg":"HS256","kid":"2026-11"}"#);
+    let tokens = made(|number| {
+        let token = issuer.issue(&user(number), LIFETIME)?;
+        let claims = token.split('.').nth(1).unwrap_or_default();
+        let message = format!("{header}.{claims}");
+        let tag = hmac::sign(&key, message.as_bytes());
+        Ok(format!("{message}.{}", base64url(tag.as_ref())))
+    })?;
+    let verifier = Verifier::hs256(&SECRET, &realm())?;
+    Ok(Prepared::new(
+        (verifier, tokens),
+        |(verifier, tokens)| verifier.verify(tokens.advance()),
+        |(_, tokens), answer| check_user(tokens, answer),
+    )
+    .inputs(inputs()))
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}
+
 fn tokens(issuer: &Issuer) -> Result<Rotation<String>, TokenError> {
+    made(|number| issuer.issue(&user(number), LIFETIME))
+}
+
+fn made(make: impl Fn(usize) -> Result<String, TokenError>) -> Result<Rotation<String>, TokenError> {
     let mut tokens = Vec::with_capacity(super::VARIANTS);
     for number in 0..super::VARIANTS {
-        tokens.push(issuer.issue(&user(number), LIFETIME)?);
+        tokens.push(make(number)?);
     }
     Ok(Rotation {
         variants: tokens,

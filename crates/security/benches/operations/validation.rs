@@ -82,6 +82,22 @@ pub(crate) fn search_longest() -> Result<Prepared, PrepareError> {
     .inputs(inputs))
 }
 
+/// A query that is in memory already, as long as a message may be: its bytes are counted before its characters.
+pub(crate) fn search_64kib() -> Result<Prepared, PrepareError> {
+    let query: String = "quarterly budget ".chars().cycle().take(64 * 1024).collect();
+    let inputs = query.clone();
+    Ok(Prepared::new(
+        SearchRequest {
+            query,
+            limit: 20,
+            context: None,
+        },
+        |request| check(request),
+        |_, answer| check_eq("the broken rules", &broken(answer), &"message too-large".to_owned()),
+    )
+    .inputs(inputs))
+}
+
 fn start(number: usize) -> Start {
     Start {
         language: Some(["en", "de", "yue", "fr"][number % 4].into()),

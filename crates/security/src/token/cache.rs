@@ -1,12 +1,13 @@
-//! Tokens verified before, so that a client's next request costs a hash instead of a signature.
+//! Tokens verified before, so that a client's next request costs a short hash and a comparison instead of a signature.
 //!
-//! The key is the SHA-256 of the *whole* token, signature included: a token that differs in one bit is another token.
-//! The token itself is not kept. Only verified tokens enter, so a flood of bad ones cannot push good ones out. Times
-//! are checked at every hit, by the caller's clock.
+//! A token is known by what is signed, as text, and by the SHA-256 of its signature: one that differs in one bit is
+//! another token. The signature itself, which is what makes a token worth stealing, is not kept, so no token can be put
+//! together from what lies here; and hashing it alone is one block of SHA-256 where the whole token would be five. Only
+//! verified tokens enter, so a flood of bad ones cannot push good ones out. Times are checked at every hit, by the
+//! caller's clock.
 //!
 //! The store is set-associative and of fixed size: the digest's first bytes choose a set of [`WAYS`] places behind its
-//! own lock, and a full set gives up an expired entry, else the one used longest ago. No hashing beyond the digest, no
-//! allocation beyond the user's name.
+//! own lock, and a full set gives up an expired entry, else the one used longest ago. No hashing beyond the digest.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -18,12 +19,25 @@ use super::Claims;
 /// Places in a set: enough that sets at half load rarely overflow, few enough to search in nanoseconds.
 const WAYS: usize = 8;
 
-/// SHA-256 of a token.
-pub(super) type TokenDigest = [u8; 32];
+/// How a token is known here.
+#[derive(Clone, Copy)]
+pub(super) struct TokenKey<'a> {
+    /// Header and claims, as they came.
+    signed: &'a str,
+    /// Of the signature, as it came.
+    signature_sha256: [u8; digest::SHA256_OUTPUT_LEN],
+}
 
-pub(super) fn token_digest(token: &str) -> TokenDigest {
-    let digest = digest::digest(&digest::SHA256, token.as_bytes());
-    digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
+impl<'a> TokenKey<'a> {
+    /// `None` for a text without a signature, which is no token.
+    pub(super) fn of(token: &'a str) -> Option<Self> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        let digest = digest::digest(&digest::SHA256, signature.as_bytes());
+        Some(Self {
+            signed,
+            signature_sha256: digest.as_ref().try_into().expect("SHA-256 has 32 bytes"),
+        })
+    }
 }
 
 /// What the cache has done since it was made.
@@ -56,7 +70,8 @@ struct Set {
 }
 
 struct Entry {
-    digest: TokenDigest,
+    signed: Box<str>,
+    signature_sha256: [u8; digest::SHA256_OUTPUT_LEN],
     claims: Claims,
     last_use: u64,
 }
@@ -76,9 +91,9 @@ impl TokenCache {
     }
 
     /// The claims of a token verified before and still within its times. One whose `exp` has passed is dropped.
-    pub(super) fn get(&self, digest: &TokenDigest, now_s: u64) -> Option<Claims> {
-        let mut set = self.set(digest).lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(index) = set.position(digest) else {
+    pub(super) fn get(&self, key: &TokenKey<'_>, now_s: u64) -> Option<Claims> {
+        let mut set = self.set(key).lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(index) = set.position(key) else {
             count(&self.misses);
             return None;
         };
@@ -101,8 +116,8 @@ impl TokenCache {
     }
 
     /// Remembers a token that has just been verified.
-    pub(super) fn insert(&self, digest: TokenDigest, claims: Claims, now_s: u64) {
-        let mut set = self.set(&digest).lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn insert(&self, key: &TokenKey<'_>, claims: Claims, now_s: u64) {
+        let mut set = self.set(key).lock().unwrap_or_else(PoisonError::into_inner);
         for index in 0..WAYS {
             if self.is_expired(&set.places[index], now_s) {
                 set.places[index] = None;
@@ -110,12 +125,13 @@ impl TokenCache {
             }
         }
         let last_use = set.next_use();
-        let index = set.position(&digest).unwrap_or_else(|| set.place_to_fill());
-        if set.places[index].as_ref().is_some_and(|entry| entry.digest != digest) {
+        let index = set.position(key).unwrap_or_else(|| set.place_to_fill());
+        if set.places[index].as_ref().is_some_and(|entry| !entry.is_of(key)) {
             count(&self.evictions);
         }
         set.places[index] = Some(Entry {
-            digest,
+            signed: key.signed.into(),
+            signature_sha256: key.signature_sha256,
             claims,
             last_use,
         });
@@ -136,18 +152,25 @@ impl TokenCache {
             .is_some_and(|entry| now_s > entry.claims.expires_s.saturating_add(self.leeway_s))
     }
 
-    fn set(&self, digest: &TokenDigest) -> &Mutex<Set> {
-        let prefix = u64::from_le_bytes(*digest.first_chunk().expect("a digest has 32 bytes"));
+    fn set(&self, key: &TokenKey<'_>) -> &Mutex<Set> {
+        let prefix = u64::from_le_bytes(*key.signature_sha256.first_chunk().expect("a digest has 32 bytes"));
         // The number of sets is a power of two, so the low bits choose.
         &self.sets[prefix as usize & (self.sets.len() - 1)]
     }
 }
 
+impl Entry {
+    /// The digest first: only who holds the signature gets as far as a comparison of texts.
+    fn is_of(&self, key: &TokenKey<'_>) -> bool {
+        self.signature_sha256 == key.signature_sha256 && *self.signed == *key.signed
+    }
+}
+
 impl Set {
-    fn position(&self, digest: &TokenDigest) -> Option<usize> {
+    fn position(&self, key: &TokenKey<'_>) -> Option<usize> {
         self.places
             .iter()
-            .position(|place| place.as_ref().is_some_and(|entry| entry.digest == *digest))
+            .position(|place| place.as_ref().is_some_and(|entry| entry.is_of(key)))
     }
 
     fn next_use(&mut self) -> u64 {
@@ -179,19 +202,43 @@ mod tests {
         }
     }
 
+    fn token(number: usize) -> String {
+        format!("signed.signature-{number}")
+    }
+
+    fn key(token: &str) -> TokenKey<'_> {
+        TokenKey::of(token).unwrap()
+    }
+
+    #[test]
+    fn both_what_is_signed_and_the_signature_tell_tokens_apart() {
+        let cache = TokenCache::new(64, 30);
+        cache.insert(&key("header.ada.signature"), claims("ada", 2_000), 1_500);
+        for other in [
+            "header.eve.signature",
+            "header.ada.signaturf",
+            "header.ada.",
+            "header.ada.signature.",
+        ] {
+            assert_eq!(cache.get(&key(other), 1_500), None, "{other}");
+        }
+        assert!(cache.get(&key("header.ada.signature"), 1_500).is_some());
+        assert!(TokenKey::of("no point").is_none());
+    }
+
     #[test]
     fn a_token_is_found_until_it_expires_and_is_then_gone() {
         let cache = TokenCache::new(64, 30);
-        let digest = token_digest("a token");
-        assert_eq!(cache.get(&digest, 1_500), None);
-        cache.insert(digest, claims("ada", 2_000), 1_500);
+        let key = key("a token.signature");
+        assert_eq!(cache.get(&key, 1_500), None);
+        cache.insert(&key, claims("ada", 2_000), 1_500);
         assert_eq!(
-            cache.get(&digest, 2_030),
+            cache.get(&key, 2_030),
             Some(claims("ada", 2_000)),
             "the last second of the leeway"
         );
-        assert_eq!(cache.get(&digest, 2_031), None);
-        assert_eq!(cache.get(&digest, 1_500), None, "dropped, not hidden");
+        assert_eq!(cache.get(&key, 2_031), None);
+        assert_eq!(cache.get(&key, 1_500), None, "dropped, not hidden");
         assert_eq!(
             cache.statistics(),
             CacheStatistics {
@@ -206,24 +253,25 @@ mod tests {
     #[test]
     fn a_clock_set_back_before_nbf_is_a_miss() {
         let cache = TokenCache::new(64, 30);
-        let digest = token_digest("a token");
-        cache.insert(digest, claims("ada", 2_000), 1_500);
-        assert_eq!(cache.get(&digest, 969), None);
-        assert!(cache.get(&digest, 970).is_some());
+        let key = key("a token.signature");
+        cache.insert(&key, claims("ada", 2_000), 1_500);
+        assert_eq!(cache.get(&key, 969), None);
+        assert!(cache.get(&key, 970).is_some());
     }
 
     #[test]
     fn a_full_set_gives_up_what_was_used_longest_ago() {
         let cache = TokenCache::new(1, 0);
         assert_eq!(cache.sets.len(), 1);
-        let digests: Vec<_> = (0..=WAYS).map(|number| token_digest(&number.to_string())).collect();
-        for digest in &digests[..WAYS] {
-            cache.insert(*digest, claims("ada", 2_000), 1_500);
+        let tokens: Vec<_> = (0..=WAYS).map(token).collect();
+        let keys: Vec<_> = tokens.iter().map(|token| key(token)).collect();
+        for key in &keys[..WAYS] {
+            cache.insert(key, claims("ada", 2_000), 1_500);
         }
-        assert!(cache.get(&digests[0], 1_500).is_some());
-        cache.insert(digests[WAYS], claims("ada", 2_000), 1_500);
-        assert!(cache.get(&digests[0], 1_500).is_some());
-        assert!(cache.get(&digests[1], 1_500).is_none());
+        assert!(cache.get(&keys[0], 1_500).is_some());
+        cache.insert(&keys[WAYS], claims("ada", 2_000), 1_500);
+        assert!(cache.get(&keys[0], 1_500).is_some());
+        assert!(cache.get(&keys[1], 1_500).is_none());
         assert_eq!(cache.statistics().evictions, 1);
     }
 
@@ -232,9 +280,9 @@ mod tests {
         let cache = TokenCache::new(1, 0);
         for number in 0..WAYS {
             let expires_s = if number == 3 { 1_600 } else { 9_000 };
-            cache.insert(token_digest(&number.to_string()), claims("ada", expires_s), 1_500);
+            cache.insert(&key(&token(number)), claims("ada", expires_s), 1_500);
         }
-        cache.insert(token_digest("new"), claims("grace", 9_000), 1_700);
+        cache.insert(&key("new.signature"), claims("grace", 9_000), 1_700);
         assert_eq!(
             cache.statistics(),
             CacheStatistics {
@@ -244,14 +292,14 @@ mod tests {
                 expirations: 1
             }
         );
-        assert!(cache.get(&token_digest("0"), 1_700).is_some());
+        assert!(cache.get(&key(&token(0)), 1_700).is_some());
     }
 
     #[test]
     fn memory_stays_bounded_whatever_enters() {
         let cache = TokenCache::new(16, 0);
         for number in 0..1_000 {
-            cache.insert(token_digest(&number.to_string()), claims("ada", 2_000), 1_500);
+            cache.insert(&key(&token(number)), claims("ada", 2_000), 1_500);
         }
         let held: usize = cache
             .sets

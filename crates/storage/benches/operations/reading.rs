@@ -1,13 +1,9 @@
 //! Reading: by id, by time, by words; opening.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-
 use voiceflow_kit::{PrepareError, Prepared, WrongAnswer, check_eq};
 use voiceflow_storage::{Encryption, History, Search, StorageError, Store, Transcript, TranscriptId};
 
-use super::fixture::{Fixture, ROWS, USER, inputs, keyed, text};
+use super::fixture::{Fixture, ROWS, USER, inputs, keyed, long_text, text};
 
 /// From one row to the next. It has no divisor in common with [`ROWS`], so every row comes once in a thousand calls.
 const STEP: usize = 389;
@@ -93,13 +89,21 @@ pub(crate) fn statement_reader() -> Result<Prepared, PrepareError> {
 }
 
 pub(crate) fn recent_keyed_50() -> Result<Prepared, PrepareError> {
+    recent_50(keyed())
+}
+
+pub(crate) fn recent_plain_50() -> Result<Prepared, PrepareError> {
+    recent_50(Encryption::None)
+}
+
+fn recent_50(encryption: Encryption) -> Result<Prepared, PrepareError> {
     let history = History {
         limit: 50,
         before_ms: None,
         context: None,
     };
     Ok(Prepared::new(
-        Fixture::filled(keyed(), |_| {})?,
+        Fixture::filled(encryption, |_| {})?,
         move |fixture| fixture.store.recent(USER, &history),
         |_, answer| {
             let times = answer
@@ -132,47 +136,6 @@ pub(crate) fn search_keyed_1k_rows() -> Result<Prepared, PrepareError> {
     .inputs(inputs()))
 }
 
-/// Three threads that query without end, until dropped.
-struct Crowd {
-    store: Arc<Store>,
-    stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
-    _fixture: Fixture,
-}
-
-impl Drop for Crowd {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        for thread in self.threads.drain(..) {
-            // A thread that panicked has printed why; the operation's own answers are checked by themselves.
-            let _ = thread.join();
-        }
-    }
-}
-
-pub(crate) fn pool_checkout() -> Result<Prepared, PrepareError> {
-    let fixture = Fixture::filled(keyed(), |options| options.pool_size = 4)?;
-    let store = Arc::new(fixture.reopen()?);
-    let stop = Arc::new(AtomicBool::new(false));
-    let threads = (0..3)
-        .map(|_| {
-            let (store, stop) = (Arc::clone(&store), Arc::clone(&stop));
-            std::thread::spawn(move || while !stop.load(Ordering::Relaxed) && store.count("nobody").is_ok() {})
-        })
-        .collect();
-    Ok(Prepared::new(
-        Crowd {
-            store,
-            stop,
-            threads,
-            _fixture: fixture,
-        },
-        |crowd| crowd.store.count("nobody"),
-        |_, count| check_eq("the count", count, &Ok(0)),
-    )
-    .inputs(inputs()))
-}
-
 pub(crate) fn open_keyed() -> Result<Prepared, PrepareError> {
     open(keyed())
 }
@@ -193,6 +156,65 @@ fn open(encryption: Encryption) -> Result<Prepared, PrepareError> {
         |_, answer| match answer {
             Ok((_, Some(transcript))) => check_text(transcript),
             Ok((_, None)) => Err(WrongAnswer::new("no such transcript")),
+            Err(error) => Err(WrongAnswer::new(error.to_string())),
+        },
+    )
+    .inputs(inputs()))
+}
+
+pub(crate) fn scan_keyed_1k() -> Result<Prepared, PrepareError> {
+    scan(keyed(), ROWS)
+}
+
+pub(crate) fn scan_plain_1k() -> Result<Prepared, PrepareError> {
+    scan(Encryption::None, ROWS)
+}
+
+pub(crate) fn scan_keyed_20k() -> Result<Prepared, PrepareError> {
+    scan(keyed(), 20 * ROWS)
+}
+
+pub(crate) fn scan_plain_20k() -> Result<Prepared, PrepareError> {
+    scan(Encryption::None, 20 * ROWS)
+}
+
+/// A user's whole history, nothing of it in the page cache.
+fn scan(encryption: Encryption, rows: usize) -> Result<Prepared, PrepareError> {
+    let history = History {
+        limit: u32::try_from(rows)?,
+        before_ms: None,
+        context: None,
+    };
+    Ok(Prepared::with_input(
+        Fixture::with_texts(encryption, |_| {}, rows, text)?,
+        |fixture| fixture.store.release_memory(),
+        move |fixture, released| released.and_then(|()| fixture.store.recent(USER, &history)),
+        move |_, answer| {
+            let found = answer.as_ref().map_err(|error| WrongAnswer::new(error.to_string()))?;
+            check_eq("the number of rows", &found.len(), &rows)?;
+            found.iter().try_for_each(check_text)
+        },
+    )
+    .inputs(inputs()))
+}
+
+pub(crate) fn get_keyed_64kib_cold() -> Result<Prepared, PrepareError> {
+    get_64kib_cold(keyed())
+}
+
+pub(crate) fn get_plain_64kib_cold() -> Result<Prepared, PrepareError> {
+    get_64kib_cold(Encryption::None)
+}
+
+/// Twice 64 KiB on pages of their own, which SQLite reads one after the other.
+fn get_64kib_cold(encryption: Encryption) -> Result<Prepared, PrepareError> {
+    Ok(Prepared::with_input(
+        Fixture::with_texts(encryption, |_| {}, 10, long_text)?,
+        |fixture| fixture.store.release_memory(),
+        |fixture, released| released.and_then(|()| fixture.store.get(USER, TranscriptId(3))),
+        |_, answer| match answer {
+            Ok(Some(transcript)) => check_eq("the text", &transcript.raw_text, &long_text(2)),
+            Ok(None) => Err(WrongAnswer::new("no such transcript")),
             Err(error) => Err(WrongAnswer::new(error.to_string())),
         },
     )

@@ -1,23 +1,45 @@
 //! Writing: one row, many rows, the clean-up. Old rows go outside the timing, so that a store stays at a thousand or two.
 
 use voiceflow_kit::{PrepareError, Prepared, WrongAnswer, check_eq};
-use voiceflow_storage::{Durability, Encryption, StorageError, StoreOptions, TranscriptId};
+use voiceflow_storage::{Access, Durability, Encryption, StorageError, StoreOptions, TranscriptId};
 
-use super::fixture::{Fixture, ROWS, USER, inputs, keyed, row, text};
+use super::fixture::{Fixture, ROWS, USER, inputs, keyed, long_text, row, text};
 
 /// Rows between two clean-ups.
 const ROUND: usize = 512;
 
 pub(crate) fn insert_keyed() -> Result<Prepared, PrepareError> {
-    insert(keyed(), |_| {})
+    insert(keyed(), |options| options.upkeep = true, text)
 }
 
 pub(crate) fn insert_plain() -> Result<Prepared, PrepareError> {
-    insert(Encryption::None, |_| {})
+    insert(Encryption::None, |options| options.upkeep = true, text)
 }
 
 pub(crate) fn insert_keyed_full() -> Result<Prepared, PrepareError> {
-    insert(keyed(), |options| options.durability = Durability::Full)
+    insert(keyed(), full, text)
+}
+
+pub(crate) fn insert_plain_full() -> Result<Prepared, PrepareError> {
+    insert(Encryption::None, full, text)
+}
+
+/// Several processes may use the file, so every lock is the system's.
+pub(crate) fn insert_keyed_shared() -> Result<Prepared, PrepareError> {
+    let adjust = |options: &mut StoreOptions| {
+        options.upkeep = true;
+        options.access = Access::Shared;
+    };
+    insert(keyed(), adjust, text)
+}
+
+pub(crate) fn insert_keyed_64kib() -> Result<Prepared, PrepareError> {
+    insert(keyed(), |options| options.upkeep = true, long_text)
+}
+
+fn full(options: &mut StoreOptions) {
+    options.upkeep = true;
+    options.durability = Durability::Full;
 }
 
 /// A store whose rows are numbered on and on, of which only the latest are kept.
@@ -47,15 +69,19 @@ impl Ring {
     }
 }
 
-fn insert(encryption: Encryption, adjust: fn(&mut StoreOptions)) -> Result<Prepared, PrepareError> {
+fn insert(
+    encryption: Encryption,
+    adjust: fn(&mut StoreOptions),
+    text: fn(usize) -> String,
+) -> Result<Prepared, PrepareError> {
     Ok(Prepared::with_input(
         Ring::new(encryption, adjust)?,
-        |ring| ring.take(1).map(|number| (number, text(number))),
+        move |ring| ring.take(1).map(|number| (number, text(number))),
         |ring, input| {
             let (number, text) = input?;
             Ok((number, ring.fixture.store.insert(&row(number, &text))?))
         },
-        |ring, answer: &Result<(usize, TranscriptId), StorageError>| {
+        move |ring, answer: &Result<(usize, TranscriptId), StorageError>| {
             let (number, id) = answer.as_ref().map_err(wrong)?;
             let kept = ring.fixture.store.get(USER, *id).map_err(|error| wrong(&error))?;
             check_eq(
@@ -69,8 +95,16 @@ fn insert(encryption: Encryption, adjust: fn(&mut StoreOptions)) -> Result<Prepa
 }
 
 pub(crate) fn insert_keyed_tx100() -> Result<Prepared, PrepareError> {
+    insert_tx100(keyed())
+}
+
+pub(crate) fn insert_plain_tx100() -> Result<Prepared, PrepareError> {
+    insert_tx100(Encryption::None)
+}
+
+fn insert_tx100(encryption: Encryption) -> Result<Prepared, PrepareError> {
     Ok(Prepared::with_input(
-        Ring::new(keyed(), |_| {})?,
+        Ring::new(encryption, |options| options.upkeep = true)?,
         |ring| {
             let first = ring.take(100)?;
             Ok::<_, StorageError>((first, (first..first + 100).map(text).collect::<Vec<_>>()))
@@ -108,7 +142,9 @@ pub(crate) fn delete_older() -> Result<Prepared, PrepareError> {
         |ring| {
             let first = ring.next;
             ring.next += 500;
-            ring.fixture.insert(first, 500).map(|()| ring.next)
+            ring.fixture.insert(first, 500)?;
+            ring.fixture.index()?;
+            Ok::<_, StorageError>(ring.next)
         },
         |ring, cutoff| ring.fixture.store.delete_older_than(cutoff? as i64),
         |_, deleted| check_eq("the number deleted", deleted, &Ok(500)),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use voiceflow_protocol::Context;
-use voiceflow_storage::{Encryption, Key, NewTranscript, Store, StoreOptions};
+use voiceflow_storage::{Encryption, Key, NewTranscript, Search, Store, StoreOptions};
 
 pub(crate) fn key(byte: u8) -> Encryption {
     Encryption::Key(Key::new([byte; 32]))
@@ -47,4 +47,26 @@ pub(crate) fn transcript<'a>(user: &'a str, created_ms: i64, raw_text: &'a str) 
         enhanced_text: None,
         audio_ms: 1_000,
     }
+}
+
+/// The numbers of what a user finds, in order.
+pub(crate) fn found(store: &Store, user: &str, words: &str) -> Vec<i64> {
+    let search = Search {
+        words,
+        limit: 100,
+        context: None,
+    };
+    let mut ids: Vec<i64> = store
+        .search(user, &search)
+        .unwrap()
+        .iter()
+        .map(|found| found.id.0)
+        .collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// SQLite on the same file, without a key and without the store.
+pub(crate) fn raw_connection(place: &Place) -> rusqlite::Connection {
+    rusqlite::Connection::open(&place.path).unwrap()
 }
