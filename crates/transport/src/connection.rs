@@ -39,7 +39,7 @@ pub enum ConnectionEnd {
 }
 
 /// Serves sessions on an upgraded connection until it ends.
-pub(crate) async fn run<H: Handler, S: AsyncRead + AsyncWrite + Unpin>(
+pub(crate) async fn run<H: Handler, S: AsyncRead + AsyncWrite + Unpin + Send>(
     mut socket: Socket<S>,
     handler: &H,
     identity: H::Identity,
@@ -75,8 +75,8 @@ pub(crate) async fn run<H: Handler, S: AsyncRead + AsyncWrite + Unpin>(
     goodbye(socket, stop, limits).await
 }
 
-/// Why the loop stops.
-enum Stop {
+/// Why a connection's loop stops.
+pub(crate) enum Stop {
     /// There is nobody to talk to.
     Silent(ConnectionEnd),
     /// The client is told, then the connection is closed with this code.
@@ -261,7 +261,21 @@ async fn goodbye<S: AsyncRead + AsyncWrite + Unpin>(
     stop: Stop,
     limits: &Limits,
 ) -> ConnectionEnd {
-    let (error, close_code) = match stop {
+    if let Stop::Tell(error, _) = &stop
+        && let Err(Stop::Silent(end)) = queue(&mut socket, &ServerMessage::Error(error.clone()))
+    {
+        return end;
+    }
+    hang_up(socket, stop, limits).await
+}
+
+/// Closes the connection, with the close frame as the only word, and names the end.
+pub(crate) async fn hang_up<S: AsyncRead + AsyncWrite + Unpin>(
+    mut socket: Socket<S>,
+    stop: Stop,
+    limits: &Limits,
+) -> ConnectionEnd {
+    let (code, close_code) = match stop {
         Stop::Silent(end) => {
             if end == ConnectionEnd::Closed {
                 // TLS says goodbye too, or the peer cannot tell the end from a cut.
@@ -269,26 +283,25 @@ async fn goodbye<S: AsyncRead + AsyncWrite + Unpin>(
             }
             return end;
         }
-        Stop::Tell(error, close_code) => (error, close_code),
+        Stop::Tell(error, close_code) => (error.code, close_code),
     };
-    let end = ConnectionEnd::Failed(error.code);
     let close = Message::Close(Some(CloseFrame {
         code: close_code,
-        reason: error.code.as_str().into(),
+        reason: code.as_str().into(),
     }));
-    match queue(&mut socket, &ServerMessage::Error(error)).and_then(|()| socket.queue(close).map_err(broken)) {
+    match socket.queue(close).map_err(broken) {
         Ok(()) => {
             socket.finish(limits.close_timeout).await;
-            end
+            ConnectionEnd::Failed(code)
         }
         Err(Stop::Silent(end)) => end,
         // The reason for closing stands, even if it could not be sent.
-        Err(Stop::Tell(..)) => end,
+        Err(Stop::Tell(..)) => ConnectionEnd::Failed(code),
     }
 }
 
 /// What the WebSocket library's error means for the connection.
-fn broken(error: Error) -> Stop {
+pub(crate) fn broken(error: Error) -> Stop {
     let tell = |code, close_code, message: &str| Stop::Tell(ErrorMessage::new(code, message), close_code);
     match error {
         Error::ConnectionClosed | Error::AlreadyClosed => Stop::Silent(ConnectionEnd::Closed),

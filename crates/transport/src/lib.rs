@@ -10,9 +10,11 @@
 
 pub mod blocking;
 mod client;
+pub mod conformance;
 mod connection;
 mod endpoint;
 mod handler;
+mod host;
 mod limits;
 mod server;
 mod socket;

@@ -16,7 +16,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::accept_hdr_async_with_config;
 use tungstenite::Error;
 
-use crate::connection::{self, ConnectionEnd};
+use crate::connection::ConnectionEnd;
+use crate::host::{Host, Sessions};
 use crate::socket::Socket;
 use crate::upgrade::{Doorkeeper, Gate, Refusal};
 use crate::{Handler, Limits};
@@ -86,9 +87,19 @@ pub async fn serve<H: Handler>(
     handler: Arc<H>,
     shutdown: impl Future<Output = ()>,
 ) {
+    receive_all(listener, options, Sessions(handler), shutdown).await;
+}
+
+/// Serves connections as [`serve`] does, whatever their host does with them.
+pub(crate) async fn receive_all<H: Host>(
+    listener: TcpListener,
+    options: ServerOptions,
+    host: H,
+    shutdown: impl Future<Output = ()>,
+) {
     let drain_timeout = options.limits.drain_timeout;
     let (down, is_down) = watch::channel(false);
-    let house = Arc::new(House::new(options, handler, is_down));
+    let house = Arc::new(House::new(options, host, is_down));
     let mut connections = JoinSet::new();
     tokio::select! {
         () = shutdown => {}
@@ -108,20 +119,20 @@ pub async fn serve<H: Handler>(
     }
 }
 
-async fn accept_all<H: Handler>(listener: &TcpListener, house: &Arc<House<H>>, connections: &mut JoinSet<()>) {
+async fn accept_all<H: Host>(listener: &TcpListener, house: &Arc<House<H>>, connections: &mut JoinSet<()>) {
     loop {
-        let handshakes = Arc::clone(&house.handshakes);
-        let place = handshakes
-            .acquire_owned()
-            .await
-            .expect("this semaphore is never closed");
-        match listener.accept().await {
+        let (place, accepted) = tokio::select! {
+            received = accept(listener, house) => received,
+            // Finished tasks are taken off as they come: each holds its memory until then.
+            Some(_) = connections.join_next() => continue,
+        };
+        match accepted {
             Ok((stream, _)) => {
                 let house = Arc::clone(house);
                 connections.spawn(async move {
                     let end = house.receive(stream, place).await;
                     tracing::debug!(?end, "connection ended");
-                    house.handler.ended(&end);
+                    house.host.ended(&end);
                 });
             }
             Err(error) => {
@@ -129,9 +140,19 @@ async fn accept_all<H: Handler>(listener: &TcpListener, house: &Arc<House<H>>, c
                 sleep(ACCEPT_PAUSE).await;
             }
         }
-        // Finished tasks are taken off as they come, so that the set does not grow with every connection ever made.
-        while connections.try_join_next().is_some() {}
     }
+}
+
+/// The next connection, once there is a place for its handshake. Safe to drop and call again.
+async fn accept<H: Host>(
+    listener: &TcpListener,
+    house: &House<H>,
+) -> (OwnedSemaphorePermit, io::Result<(TcpStream, SocketAddr)>) {
+    let place = Arc::clone(&house.handshakes)
+        .acquire_owned()
+        .await
+        .expect("this semaphore is never closed");
+    (place, listener.accept().await)
 }
 
 /// What all connections of a server share.
@@ -139,21 +160,21 @@ struct House<H> {
     gate: Gate,
     limits: Limits,
     tls: Option<TlsAcceptor>,
-    handler: Arc<H>,
+    host: H,
     handshakes: Arc<Semaphore>,
     connections: Arc<Semaphore>,
     is_down: watch::Receiver<bool>,
 }
 
 /// A connection that passed the door.
-struct Guest<H: Handler> {
+struct Guest<H: Host> {
     identity: H::Identity,
     /// Held for as long as the connection lasts.
     place: OwnedSemaphorePermit,
 }
 
-impl<H: Handler> House<H> {
-    fn new(options: ServerOptions, handler: Arc<H>, is_down: watch::Receiver<bool>) -> Self {
+impl<H: Host> House<H> {
+    fn new(options: ServerOptions, host: H, is_down: watch::Receiver<bool>) -> Self {
         let ServerOptions { gate, limits, tls } = options;
         Self {
             handshakes: Arc::new(Semaphore::new(limits.handshakes_max.max(1))),
@@ -161,7 +182,7 @@ impl<H: Handler> House<H> {
             tls: tls.map(TlsAcceptor::from),
             gate,
             limits,
-            handler,
+            host,
             is_down,
         }
     }
@@ -173,21 +194,37 @@ impl<H: Handler> House<H> {
         }
         let deadline = tokio::time::Instant::now() + self.limits.handshake_timeout;
         let Some(tls) = &self.tls else {
-            return self.upgrade(stream, place, deadline).await;
+            return self.welcome(stream, place, deadline).await;
         };
-        match tokio::time::timeout_at(deadline, tls.accept(stream)).await {
-            Ok(Ok(stream)) => self.upgrade(stream, place, deadline).await,
+        match Box::pin(tokio::time::timeout_at(deadline, tls.accept(stream))).await {
+            Ok(Ok(stream)) => self.welcome(Box::new(stream), place, deadline).await,
             Ok(Err(_)) => ConnectionEnd::HandshakeFailed,
             Err(_) => ConnectionEnd::HandshakeTimedOut,
         }
     }
 
-    async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
+    /// From the upgrade to the end. The handshake's future is boxed, and TLS above: they are several times as large as
+    /// what a conversation needs, and in one future with it their memory would stay for as long as the connection.
+    async fn welcome<S: AsyncRead + AsyncWrite + Unpin + Send>(
         &self,
         stream: S,
         handshake: OwnedSemaphorePermit,
         deadline: tokio::time::Instant,
     ) -> ConnectionEnd {
+        match Box::pin(self.upgrade(stream, deadline)).await {
+            Ok((socket, guest)) => {
+                drop(handshake);
+                self.entertain(socket, guest).await
+            }
+            Err(end) => end,
+        }
+    }
+
+    async fn upgrade<S: AsyncRead + AsyncWrite + Unpin + Send>(
+        &self,
+        stream: S,
+        deadline: tokio::time::Instant,
+    ) -> Result<(Socket<S>, Guest<H>), ConnectionEnd> {
         let mut decision = None;
         let doorkeeper = Doorkeeper {
             gate: &self.gate,
@@ -196,15 +233,14 @@ impl<H: Handler> House<H> {
         };
         let upgraded = tokio::select! {
             upgraded = accept_hdr_async_with_config(stream, doorkeeper, Some(self.limits.server_config())) => upgraded,
-            () = tokio::time::sleep_until(deadline) => return ConnectionEnd::HandshakeTimedOut,
-            () = self.going_down() => return ConnectionEnd::HandshakeFailed,
+            () = tokio::time::sleep_until(deadline) => return Err(ConnectionEnd::HandshakeTimedOut),
+            () = self.going_down() => return Err(ConnectionEnd::HandshakeFailed),
         };
-        drop(handshake);
         match (upgraded, decision) {
-            (Ok(websocket), Some(Ok(guest))) => self.entertain(Socket::new(websocket), guest).await,
-            (_, Some(Err(refusal))) => ConnectionEnd::Refused(refusal),
-            (Err(Error::Io(_)), _) => ConnectionEnd::Lost,
-            _ => ConnectionEnd::HandshakeFailed,
+            (Ok(websocket), Some(Ok(guest))) => Ok((Socket::new(websocket), guest)),
+            (_, Some(Err(refusal))) => Err(ConnectionEnd::Refused(refusal)),
+            (Err(Error::Io(_)), _) => Err(ConnectionEnd::Lost),
+            _ => Err(ConnectionEnd::HandshakeFailed),
         }
     }
 
@@ -213,13 +249,20 @@ impl<H: Handler> House<H> {
         let place = Arc::clone(&self.connections)
             .try_acquire_owned()
             .map_err(|_| Refusal::Full)?;
-        let identity = self.handler.authenticate(token).map_err(|_| Refusal::Token)?;
+        let identity = self.host.authenticate(token).map_err(|_| Refusal::Token)?;
         Ok(Guest { identity, place })
     }
 
-    async fn entertain<S: AsyncRead + AsyncWrite + Unpin>(&self, socket: Socket<S>, guest: Guest<H>) -> ConnectionEnd {
+    async fn entertain<S: AsyncRead + AsyncWrite + Unpin + Send>(
+        &self,
+        socket: Socket<S>,
+        guest: Guest<H>,
+    ) -> ConnectionEnd {
         let Guest { identity, place } = guest;
-        let end = connection::run(socket, &*self.handler, identity, &self.limits, self.is_down.clone()).await;
+        let end = self
+            .host
+            .entertain(socket, identity, &self.limits, self.is_down.clone())
+            .await;
         drop(place);
         end
     }

@@ -19,14 +19,15 @@ use tungstenite::{Error, Message};
 const LINGER_BYTES_MAX: usize = 1024 * 1024;
 
 pub(crate) struct Socket<S> {
-    websocket: WebSocketStream<S>,
+    // Boxed, because a future holds a copy of what it is given for each function that hands it on.
+    websocket: Box<WebSocketStream<S>>,
     unflushed: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     pub(crate) fn new(websocket: WebSocketStream<S>) -> Self {
         Self {
-            websocket,
+            websocket: Box::new(websocket),
             unflushed: false,
         }
     }
@@ -34,7 +35,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Puts a message into the write buffer and sends what the peer takes at once; [`next`](Self::next) sends the rest.
     pub(crate) fn queue(&mut self, message: Message) -> Result<(), Error> {
         self.unflushed = true;
-        Pin::new(&mut self.websocket).start_send(message)
+        Pin::new(&mut *self.websocket).start_send(message)
     }
 
     /// The next message, flushing meanwhile. Safe to drop and call again.
@@ -44,14 +45,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Message, Error>>> {
         if self.unflushed
-            && let Poll::Ready(flushed) = Pin::new(&mut self.websocket).poll_flush(context)
+            && let Poll::Ready(flushed) = Pin::new(&mut *self.websocket).poll_flush(context)
         {
             self.unflushed = false;
             if let Err(error) = flushed {
                 return Poll::Ready(Some(Err(error)));
             }
         }
-        Pin::new(&mut self.websocket).poll_next(context)
+        Pin::new(&mut *self.websocket).poll_next(context)
     }
 
     /// Sends what is queued, hangs up, and waits for the peer to do the same; all of it within `limit`.

@@ -10,6 +10,8 @@ use voiceflow_kit::{PrepareError, Prepared, WrongAnswer, check_eq};
 
 use super::memory::{Memory, server_websocket};
 
+/// Half a millisecond of audio, so short that the frame's own cost is most of it.
+pub(super) const SHORT_BYTES: usize = 20;
 /// 100 ms of 16-bit audio at 16 kHz, what clients usually send in one frame.
 pub(super) const AUDIO_BYTES: usize = 3200;
 /// A text message of the longest length that a client may send.
@@ -20,14 +22,24 @@ pub(super) const LONGEST_FRAME_BYTES: usize = 64 * 1024;
 /// Different payloads in turn.
 const PAYLOADS: usize = 16;
 /// Fixed, because a counted body must do the same in every run; real clients draw it at random.
-const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+pub(super) const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+pub(super) fn encode_20b() -> Result<Prepared, PrepareError> {
+    encode(SHORT_BYTES)
+}
 
 pub(super) fn encode_3200b() -> Result<Prepared, PrepareError> {
-    // 0x7e, two bytes of length: the header of an unmasked frame of this size.
-    let header = [0x81, 0x7e, (AUDIO_BYTES >> 8) as u8, (AUDIO_BYTES & 0xff) as u8];
-    let text = "a tidy text ".chars().cycle().take(AUDIO_BYTES).collect::<String>();
+    encode(AUDIO_BYTES)
+}
+
+pub(super) fn encode_64kib() -> Result<Prepared, PrepareError> {
+    encode(LONGEST_FRAME_BYTES)
+}
+
+fn encode(length: usize) -> Result<Prepared, PrepareError> {
+    let text = "a tidy text ".chars().cycle().take(length).collect::<String>();
     let inputs = text.clone();
-    let expected = [&header[..], text.as_bytes()].concat();
+    let expected = [&unmasked_text_header(length), text.as_bytes()].concat();
     Ok(Prepared::with_input(
         server_websocket(Vec::new()),
         move |_| Message::text(text.clone()),
@@ -47,12 +59,43 @@ pub(super) fn encode_3200b() -> Result<Prepared, PrepareError> {
     .inputs(inputs))
 }
 
+/// RFC 6455 §5.2: the length stands in seven bits, or after 126 in two bytes, or after 127 in eight.
+fn unmasked_text_header(length: usize) -> Vec<u8> {
+    let length = length as u64;
+    let (marker, extended) = match length {
+        0..=125 => (length as u8, Vec::new()),
+        126..=0xffff => (126, (length as u16).to_be_bytes().to_vec()),
+        _ => (127, length.to_be_bytes().to_vec()),
+    };
+    [&[0x81, marker][..], &extended].concat()
+}
+
+pub(super) fn decode_20b() -> Result<Prepared, PrepareError> {
+    read_frames(
+        Data::Binary,
+        (0..PAYLOADS).map(|seed| noise(seed, SHORT_BYTES)).collect(),
+    )
+}
+
 pub(super) fn decode_3200b() -> Result<Prepared, PrepareError> {
-    read_frames(Data::Binary, (0..PAYLOADS).map(noise).collect())
+    read_frames(
+        Data::Binary,
+        (0..PAYLOADS).map(|seed| noise(seed, AUDIO_BYTES)).collect(),
+    )
+}
+
+pub(super) fn decode_64kib() -> Result<Prepared, PrepareError> {
+    let payloads = (0..PAYLOADS).map(|seed| noise(seed, LONGEST_FRAME_BYTES)).collect();
+    read_frames(Data::Binary, payloads)
 }
 
 pub(super) fn utf8_text_4kib() -> Result<Prepared, PrepareError> {
     read_frames(Data::Text, (0..PAYLOADS).map(two_byte_text).collect())
+}
+
+pub(super) fn utf8_ascii_4kib() -> Result<Prepared, PrepareError> {
+    let ascii = |seed: usize| (0..TEXT_BYTES).map(|at| b'a' + ((at * 7 + seed) % 26) as u8).collect();
+    read_frames(Data::Text, (0..PAYLOADS).map(ascii).collect())
 }
 
 pub(super) fn utf8_binary_4kib() -> Result<Prepared, PrepareError> {
@@ -98,7 +141,7 @@ impl Reader {
 
 pub(super) fn mask_64kib() -> Result<Prepared, PrepareError> {
     let payload: Vec<u8> = (0..LONGEST_FRAME_BYTES / AUDIO_BYTES + 1)
-        .flat_map(noise)
+        .flat_map(|seed| noise(seed, AUDIO_BYTES))
         .take(LONGEST_FRAME_BYTES)
         .collect();
     let inputs = payload.clone();
@@ -128,7 +171,7 @@ fn masked(kind: Data, payload: Vec<u8>) -> Result<Vec<u8>, tungstenite::Error> {
     Ok(wire)
 }
 
-fn frame(kind: Data, payload: Vec<u8>) -> Frame {
+pub(super) fn frame(kind: Data, payload: Vec<u8>) -> Frame {
     let header = FrameHeader {
         opcode: OpCode::Data(kind),
         mask: Some(MASK),
@@ -137,8 +180,8 @@ fn frame(kind: Data, payload: Vec<u8>) -> Frame {
     Frame::from_payload(header, payload.into())
 }
 
-fn noise(seed: usize) -> Vec<u8> {
-    (0..AUDIO_BYTES)
+pub(super) fn noise(seed: usize, length: usize) -> Vec<u8> {
+    (0..length)
         .map(|at| (((at + seed) * 2_654_435_761) >> 13) as u8)
         .collect()
 }

@@ -21,6 +21,11 @@ impl Memory {
             written: Vec::with_capacity(written_capacity),
         }
     }
+
+    /// Lets one more packet arrive after those given.
+    pub(super) fn arrive(&mut self, packet: Vec<u8>) {
+        self.packets.push(packet);
+    }
 }
 
 impl Read for Memory {
@@ -51,10 +56,19 @@ impl Write for Memory {
 
 /// An upgrade request as our own client writes it, with the key of RFC 6455 §1.3.
 pub(super) fn upgrade_request(token: &str) -> Vec<u8> {
+    request_with(&format!("Authorization: Bearer {token}\r\n"))
+}
+
+/// The same from a client that shows no token.
+pub(super) fn upgrade_request_without_token() -> Vec<u8> {
+    request_with("")
+}
+
+fn request_with(authorization: &str) -> Vec<u8> {
     format!(
         "GET {PATH} HTTP/1.1\r\nHost: 127.0.0.1:8765\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
-         Sec-WebSocket-Protocol: voiceflow.v1\r\nAuthorization: Bearer {token}\r\n\r\n"
+         Sec-WebSocket-Protocol: voiceflow.v1\r\n{authorization}\r\n"
     )
     .into_bytes()
 }
@@ -70,4 +84,15 @@ pub(super) fn server_websocket(packets: Vec<Vec<u8>>) -> tungstenite::WebSocket<
     stream.packets = packets;
     stream.written.clear();
     websocket
+}
+
+/// Reads the answer to an upgrade request up to its empty line, byte by byte, so that nothing after it is taken.
+pub(super) fn read_head(stream: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    Ok(head)
 }

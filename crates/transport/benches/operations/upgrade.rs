@@ -3,39 +3,51 @@
 use voiceflow_kit::{PrepareError, Prepared, check_eq};
 use voiceflow_transport::{Gate, Limits, Refusal, blocking};
 
-use super::memory::{Memory, upgrade_request};
+use super::memory::{Memory, upgrade_request, upgrade_request_without_token};
 
 /// As long as a usual HS256 token.
 const TOKEN_BYTES: usize = 300;
 
+pub(super) fn open_door() -> Result<Prepared, PrepareError> {
+    upgrade(upgrade_request_without_token(), None, 101)
+}
+
 pub(super) fn accepted() -> Result<Prepared, PrepareError> {
-    upgrade("t".repeat(TOKEN_BYTES), 101)
+    upgrade(
+        upgrade_request(&"t".repeat(TOKEN_BYTES)),
+        Some("t".repeat(TOKEN_BYTES)),
+        101,
+    )
 }
 
 pub(super) fn rejected() -> Result<Prepared, PrepareError> {
-    upgrade("f".repeat(TOKEN_BYTES), 401)
+    upgrade(
+        upgrade_request(&"f".repeat(TOKEN_BYTES)),
+        Some("t".repeat(TOKEN_BYTES)),
+        401,
+    )
 }
 
 struct Door {
     gate: Gate,
     limits: Limits,
-    token: String,
+    /// The token that opens it; none for a door that is open to whoever shows none.
+    token: Option<String>,
 }
 
-fn upgrade(shown: String, expected_status: u16) -> Result<Prepared, PrepareError> {
-    let request = upgrade_request(&shown);
+fn upgrade(request: Vec<u8>, token: Option<String>, expected_status: u16) -> Result<Prepared, PrepareError> {
     let inputs = request.clone();
     let door = Door {
         gate: Gate::default(),
         limits: Limits::default(),
-        token: "t".repeat(TOKEN_BYTES),
+        token,
     };
     Ok(Prepared::with_input(
         door,
         move |_| Memory::new(vec![request.clone()], 1024),
         |door, stream| {
             let admit = |token: Option<&str>| {
-                if token == Some(door.token.as_str()) {
+                if token == door.token.as_deref() {
                     Ok(())
                 } else {
                     Err(Refusal::Token)
