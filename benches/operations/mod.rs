@@ -1,7 +1,7 @@
 //! The operations that need several subsystems at once, declared once for every instrument.
 
-use voiceflow_benches::{Remote, Studio};
-use voiceflow_kit::{Operation, PrepareError, Prepared, WrongAnswer};
+use voiceflow_benches::{Desk, Level, Remote, Station, Studio};
+use voiceflow_kit::{Operation, PrepareError, Prepared, Throughput, WrongAnswer};
 
 voiceflow_kit::operations! {
     counted {}
@@ -29,7 +29,7 @@ voiceflow_kit::operations! {
         .wall()
         .cores(2)
         .calls(20)
-        .prepare(|| dictate_remotely(Remote::open)),
+        .prepare(|| at_station(Remote::open(Studio::open("")?)?)),
         websocket_short_clips_wss: Operation::new(
             "pipeline/websocket/short-clips-wss",
             "How long does the same take when the connection is under TLS 1.3?",
@@ -37,7 +37,75 @@ voiceflow_kit::operations! {
         .wall()
         .cores(2)
         .calls(20)
-        .prepare(|| dictate_remotely(Remote::open_tls)),
+        .prepare(|| at_station(Remote::open_tls(Studio::open("")?)?)),
+        security_none: Operation::new(
+            "pipeline/security/none",
+            "How long does a short recording take through the server without any security?",
+        )
+        .throughput(Throughput::Elements(1))
+        .wall()
+        .cores(2)
+        .calls(20)
+        .prepare(|| at_station(Remote::open_at(Level::None)?)),
+        security_encryption: Operation::new(
+            "pipeline/security/encryption",
+            "How long does a short recording take through the server with an encrypted database?",
+        )
+        .throughput(Throughput::Elements(1))
+        .wall()
+        .cores(2)
+        .calls(20)
+        .prepare(|| at_station(Remote::open_at(Level::Encryption)?)),
+        security_authentication: Operation::new(
+            "pipeline/security/authentication",
+            "How long does a short recording take through the server with an encrypted database and tokens?",
+        )
+        .throughput(Throughput::Elements(1))
+        .wall()
+        .cores(2)
+        .calls(20)
+        .prepare(|| at_station(Remote::open_at(Level::Authentication)?)),
+        security_full: Operation::new(
+            "pipeline/security/full",
+            "How long does a short recording take through the server with encryption, tokens, validation, a rate limit and TLS 1.3?",
+        )
+        .throughput(Throughput::Elements(1))
+        .wall()
+        .cores(2)
+        .calls(20)
+        .prepare(|| at_station(Remote::open_at(Level::Full)?)),
+        request_none: Operation::new(
+            "pipeline/request/none",
+            "How long does all of a request but its models take without any security?",
+        )
+        .throughput(Throughput::Elements(1))
+        .wall()
+        .cores(2)
+        .prepare(|| at_station(Desk::open_at(Level::None)?)),
+        request_encryption: Operation::new(
+            "pipeline/request/encryption",
+            "How long does all of a request but its models take with an encrypted database?",
+        )
+        .throughput(Throughput::Elements(1))
+        .wall()
+        .cores(2)
+        .prepare(|| at_station(Desk::open_at(Level::Encryption)?)),
+        request_authentication: Operation::new(
+            "pipeline/request/authentication",
+            "How long does all of a request but its models take with an encrypted database and tokens?",
+        )
+        .throughput(Throughput::Elements(1))
+        .wall()
+        .cores(2)
+        .prepare(|| at_station(Desk::open_at(Level::Authentication)?)),
+        request_full: Operation::new(
+            "pipeline/request/full",
+            "How long does all of a request but its models take with encryption, tokens, validation, a rate limit and TLS 1.3?",
+        )
+        .throughput(Throughput::Elements(1))
+        .wall()
+        .cores(2)
+        .prepare(|| at_station(Desk::open_at(Level::Full)?)),
     }
 }
 
@@ -61,23 +129,19 @@ fn dictate(settings: &str) -> Result<Prepared, PrepareError> {
     Ok(prepared.inputs(inputs))
 }
 
-fn dictate_remotely(open: fn(Studio) -> Result<Remote, voiceflow_benches::Error>) -> Result<Prepared, PrepareError> {
-    let remote = open(Studio::open("")?)?;
-    let inputs = remote.studio().inputs();
+fn at_station(station: impl Station + 'static) -> Result<Prepared, PrepareError> {
+    let inputs = station.inputs();
     let prepared = Prepared::with_input(
-        remote,
-        Remote::next_take,
-        |remote, input| {
+        station,
+        Station::next_take,
+        |station, input| {
             let (take, pcm) = input?;
-            let answer = remote.dictate(&pcm)?;
-            Ok((take, answer))
+            let answer = station.dictate(&pcm)?;
+            Ok((take, pcm.len(), answer))
         },
-        |remote, answer: &Result<_, voiceflow_benches::Error>| {
-            let (take, answer) = answer.as_ref().map_err(wrong)?;
-            let studio = remote.studio();
-            studio
-                .check(take, answer.transcript_id, &answer.raw_text, &answer.text)
-                .map_err(|error| wrong(&error))
+        |station, answer: &Result<_, voiceflow_benches::Error>| {
+            let (take, samples, answer) = answer.as_ref().map_err(wrong)?;
+            station.check(take, *samples, answer).map_err(|error| wrong(&error))
         },
     );
     Ok(prepared.inputs(inputs))

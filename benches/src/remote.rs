@@ -1,28 +1,20 @@
-//! The same pipeline behind its server, with a client connected to it over a real socket.
+//! The whole pipeline behind its server, with a client connected to it over a real socket.
 
 use std::sync::Arc;
 
-use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
-use voiceflow_asr::audio;
-use voiceflow_protocol::{Context, Final, Start};
+use voiceflow_protocol::Final;
 use voiceflow_service::config::Tls;
 use voiceflow_service::server::Server;
 use voiceflow_transport::blocking::Client;
-use voiceflow_transport::{Endpoint, tls};
 
-use crate::{Error, Studio, Take};
+use crate::line::{Certificate, Line, Service, endpoint, runtime};
+use crate::{Error, Level, Station, Studio, Take};
 
-/// Samples in one audio frame: 100 ms, as a microphone sends them.
-const FRAME_SAMPLES: usize = 1600;
-
-/// A server in the background and a client with an open connection. Frames are sent as fast as they are taken, so what
-/// is measured is the server's work and not the speed of speech.
+/// A server in the background and a client with an open connection.
 pub struct Remote {
+    // Hangs up before the pipeline goes.
+    line: Line,
     studio: Studio,
-    client: Option<Client>,
-    stop: Option<oneshot::Sender<()>>,
-    runtime: Option<Runtime>,
 }
 
 impl Remote {
@@ -39,38 +31,41 @@ impl Remote {
     /// # Errors
     /// Whatever keeps server or client from starting.
     pub fn open_tls(mut studio: Studio) -> Result<Self, Error> {
-        let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()])?;
+        let made = Certificate::new()?;
         let certificate = studio.folder().join("certificate.pem");
         let private_key = studio.folder().join("key.pem");
-        std::fs::write(&certificate, made.cert.pem())?;
-        std::fs::write(&private_key, made.signing_key.serialize_pem())?;
+        std::fs::write(&certificate, &made.chain_pem)?;
+        std::fs::write(&private_key, &made.private_key_pem)?;
         studio.config_mut().server.tls = Some(Tls {
             certificate,
             private_key,
         });
-        let trusted = tls::client_config(made.cert.pem().as_bytes())?;
-        Self::serve(studio, Some(trusted))
+        Self::serve(studio, Some(&made))
     }
 
-    fn serve(studio: Studio, trusted: Option<Arc<rustls::ClientConfig>>) -> Result<Self, Error> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()?;
+    /// A pipeline with this much security and no more, behind its server.
+    ///
+    /// # Errors
+    /// As [`Studio::open_at`], and whatever keeps server or client from starting.
+    pub fn open_at(level: Level) -> Result<Self, Error> {
+        let studio = Studio::open_at(level, "")?;
+        if level.has_tls() {
+            Self::open_tls(studio)
+        } else {
+            Self::open(studio)
+        }
+    }
+
+    fn serve(studio: Studio, certificate: Option<&Certificate>) -> Result<Self, Error> {
+        let runtime = runtime(1)?;
         let server = runtime.block_on(Server::bind(studio.config(), Arc::clone(studio.pipeline())))?;
-        let scheme = if trusted.is_some() { "wss" } else { "ws" };
-        let url = format!("{scheme}://{}", server.address());
-        let (stop, stopped) = oneshot::channel::<()>();
-        runtime.spawn(server.run(async {
-            let _ = stopped.await;
-        }));
-        let endpoint = Endpoint::new(&url, trusted)?.with_token(studio.token())?;
-        let client = Client::connect(&endpoint)?;
+        let trusted = certificate.map(Certificate::trusted).transpose()?;
+        let token = studio.config().security.authentication.then(|| studio.token());
+        let endpoint = endpoint(server.address(), trusted, token)?;
+        let service = Service::start(runtime, endpoint, |stopped| server.run(stopped.wait()));
         Ok(Self {
+            line: Line::open(service)?,
             studio,
-            client: Some(client),
-            stop: Some(stop),
-            runtime: Some(runtime),
         })
     }
 
@@ -86,11 +81,7 @@ impl Remote {
     /// If the file cannot be read.
     pub fn next_take(&mut self) -> Result<(Take, Vec<i16>), Error> {
         let take = self.studio.next_take();
-        let samples = audio::read_wav(&take.path)?.samples;
-        let pcm = samples
-            .iter()
-            .map(|sample| (sample * 32_768.0).clamp(-32_768.0, 32_767.0) as i16)
-            .collect();
+        let pcm = take.pcm()?;
         Ok((take, pcm))
     }
 
@@ -99,24 +90,29 @@ impl Remote {
     /// # Errors
     /// Whatever failed on the way, an answer that is an error included.
     pub fn dictate(&mut self, pcm: &[i16]) -> Result<Final, Error> {
-        let client = self.client.as_mut().ok_or("the client has left")?;
-        client.start(Start::new(Context::Notes))?;
-        for frame in pcm.chunks(FRAME_SAMPLES) {
-            client.audio(frame)?;
-        }
-        client.end()?;
-        Ok(client.answer()?)
+        self.line.dictate(pcm)
     }
 }
 
-impl Drop for Remote {
-    fn drop(&mut self) {
-        drop(self.client.take());
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+impl Station for Remote {
+    fn next_take(&mut self) -> Result<(Take, Vec<i16>), Error> {
+        Self::next_take(self)
+    }
+
+    fn dictate(&mut self, pcm: &[i16]) -> Result<Final, Error> {
+        Self::dictate(self, pcm)
+    }
+
+    fn check(&self, take: &Take, _: usize, answer: &Final) -> Result<(), Error> {
+        self.studio
+            .check(take, answer.transcript_id, &answer.raw_text, &answer.text)
+    }
+
+    fn connect(&self) -> Result<Client, Error> {
+        self.line.service().connect()
+    }
+
+    fn inputs(&self) -> String {
+        self.studio.inputs()
     }
 }

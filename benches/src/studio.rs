@@ -14,7 +14,7 @@ use voiceflow_service::config::Config;
 use voiceflow_service::keys::Keys;
 use voiceflow_service::pipeline::{Dictation, Pipeline};
 
-use crate::Error;
+use crate::{Error, Level};
 
 /// The longest clip counted as short: what people dictate in one breath.
 const SHORT_SECONDS: f64 = 3.3;
@@ -31,6 +31,48 @@ pub struct Take {
     pub path: PathBuf,
     /// What was said.
     pub transcript: String,
+}
+
+impl Take {
+    /// The recording as it travels: 16-bit samples, 16 kHz mono.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn pcm(&self) -> Result<Vec<i16>, Error> {
+        let samples = audio::read_wav(&self.path)?.samples;
+        Ok(samples
+            .iter()
+            .map(|sample| (sample * 32_768.0).clamp(-32_768.0, 32_767.0) as i16)
+            .collect())
+    }
+}
+
+/// The short English recordings.
+pub(crate) fn short_takes() -> Result<Vec<Take>, Error> {
+    let clips = speech::english()?;
+    let takes: Vec<Take> = clips
+        .into_iter()
+        .filter(|clip| clip.seconds <= SHORT_SECONDS)
+        .map(|clip| Take {
+            path: clip.path,
+            transcript: clip.transcript,
+        })
+        .collect();
+    if takes.is_empty() {
+        Err("the fixtures hold no short English clip".into())
+    } else {
+        Ok(takes)
+    }
+}
+
+/// A folder below the target folder: the system's temporary folder is often in memory, where nothing waits for a disk.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn folder_on_disk() -> std::io::Result<TempDir> {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/voiceflow");
+    std::fs::create_dir_all(&target)?;
+    tempfile::tempdir_in(target)
 }
 
 /// A pipeline with its store, a user who may use it, and takes to feed it in turn.
@@ -51,7 +93,24 @@ impl Studio {
     /// # Errors
     /// Whatever keeps the pipeline from opening, such as a missing asset.
     pub fn open(settings: &str) -> Result<Self, Error> {
-        let folder = tempfile::tempdir()?;
+        Self::with(settings, Pipeline::without_rate_limit)
+    }
+
+    /// The same with this much security and no more.
+    ///
+    /// # Errors
+    /// As [`Studio::open`].
+    pub fn open_at(level: Level, settings: &str) -> Result<Self, Error> {
+        let settings = format!("{}{settings}", level.settings());
+        if level.has_rate_limit() {
+            Self::with(&settings, |pipeline| pipeline)
+        } else {
+            Self::with(&settings, Pipeline::without_rate_limit)
+        }
+    }
+
+    fn with(settings: &str, limit: impl FnOnce(Pipeline) -> Pipeline) -> Result<Self, Error> {
+        let folder = folder_on_disk()?;
         // A call that is cut off by the time limit would answer with less work done.
         // The prompt of the one context that is dictated in; reading all five takes ten times as long as a dictation.
         let own =
@@ -62,7 +121,7 @@ impl Studio {
         config.server.listen.get_mut().set_port(0);
         let keys = Keys::new(SecretKey::from_bytes([7; 32]));
         let token = keys.issuer()?.issue("benchmark", Duration::from_secs(24 * 60 * 60))?;
-        let pipeline = Pipeline::open(&config, Some(&keys))?.without_rate_limit();
+        let pipeline = limit(Pipeline::open(&config, Some(&keys))?);
         Ok(Self {
             pipeline: Arc::new(pipeline),
             config,
@@ -102,10 +161,16 @@ impl Studio {
         &self.token
     }
 
-    /// The paths of all takes with what was said, for the digest of the inputs.
+    /// What was said in all takes, for the digest of the inputs.
     #[must_use]
     pub fn inputs(&self) -> String {
         self.takes.iter().map(|take| format!("{}\n", take.transcript)).collect()
+    }
+
+    /// All takes.
+    #[must_use]
+    pub fn takes(&self) -> &[Take] {
+        &self.takes
     }
 
     /// The next take; after the last comes the first.
@@ -151,22 +216,5 @@ impl Studio {
             return Err("the stored transcript is not the one that was answered".into());
         }
         Ok(())
-    }
-}
-
-fn short_takes() -> Result<Vec<Take>, Error> {
-    let clips = speech::english()?;
-    let takes: Vec<Take> = clips
-        .into_iter()
-        .filter(|clip| clip.seconds <= SHORT_SECONDS)
-        .map(|clip| Take {
-            path: clip.path,
-            transcript: clip.transcript,
-        })
-        .collect();
-    if takes.is_empty() {
-        Err("the fixtures hold no short English clip".into())
-    } else {
-        Ok(takes)
     }
 }

@@ -22,14 +22,14 @@ use crate::filter::Filter;
 use crate::outcome::{Failure, Outcome};
 use crate::render;
 use crate::report::Report;
-use crate::workspace::Workspace;
-use crate::{budgets, host, measuring, setup};
+use crate::workspace::{BenchCrate, Workspace};
+use crate::{anchors, budgets, host, measuring, setup};
 
-pub(crate) use build::{BuildSettings, Programs, build_all};
+pub(crate) use build::{BuildSettings, Program, Programs, build_all, program, programs};
 pub(crate) use measure::{Attempt, Found, HEAP_PROFILE, raw_folder, record_path};
 pub(crate) use plan::{Effort, Job, jobs};
 
-/// Measures, prints the table, and fails when an operation failed. Budgets and baselines are shown beside the figures;
+/// Measures, the anchors first where times are taken, prints the table, and fails when an operation failed. Budgets and baselines are shown beside the figures;
 /// holding results against them is what `baseline check` is for.
 pub(crate) fn run(workspace: &Workspace, command: &BenchCommand) -> anyhow::Result<Outcome> {
     let filter = Filter::parse(command.filter.as_deref())?;
@@ -37,7 +37,7 @@ pub(crate) fn run(workspace: &Workspace, command: &BenchCommand) -> anyhow::Resu
     // A mistake in these files is told before the measuring, not after it.
     let references = References::read(workspace)?;
     setup::prepare(workspace)?;
-    let jobs = jobs(&crates, &command.instruments);
+    let jobs = plan::anchors_first(&anchors(workspace), jobs(&crates, &command.instruments));
     if jobs.is_empty() {
         return Err(Failure::nothing_comparable(
             "none of these operations suits the chosen instruments",
@@ -65,6 +65,19 @@ pub(crate) fn run(workspace: &Workspace, command: &BenchCommand) -> anyhow::Resu
     } else {
         Outcome::Passed
     })
+}
+
+/// The operations that tell what the machine can do. A checkout that declares none is measured without.
+fn anchors(workspace: &Workspace) -> Vec<BenchCrate> {
+    let is_anchor = |found: &mut BenchCrate| {
+        found.entries.retain(|entry| anchors::is_anchor(&entry.id));
+        !found.entries.is_empty()
+    };
+    let mut crates = workspace
+        .bench_crates(&Filter::Part(format!("{}/", anchors::SUBSYSTEM)))
+        .unwrap_or_default();
+    crates.retain_mut(is_anchor);
+    crates
 }
 
 /// What to measure, how long, and where the records go.

@@ -28,6 +28,11 @@ pub(crate) enum Command {
     Test(TestCommand),
     /// Measure operations and print a table against baselines and budgets.
     Bench(BenchCommand),
+    /// Measure what each level of security costs a request, in time, processor time and memory.
+    Impact(ImpactCommand),
+    /// Measure throughput and latency from 1 to 64 workers, and what asynchronous enhancement, pooling, caching and
+    /// open connections are worth.
+    Scale(ScaleCommand),
     /// Record, check or show the committed baselines.
     #[command(subcommand)]
     Baseline(BaselineCommand),
@@ -84,6 +89,43 @@ pub(crate) struct BenchCommand {
     /// Keep what the instruments wrote besides: criterion's folder and callgrind's profiles.
     #[arg(long)]
     pub(crate) save_raw: bool,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// What `impact` is told.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ImpactCommand {
+    /// About three minutes on two cores (the default).
+    #[arg(long, conflicts_with = "full")]
+    pub(crate) quick: bool,
+    /// About a quarter of an hour: intervals half as wide.
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Where the report and every sample go.
+    #[arg(long)]
+    pub(crate) output_dir: Option<PathBuf>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// What `scale` is told.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ScaleCommand {
+    /// Part of the name of a workload or comparison, or a regular expression between slashes; one that matches none is
+    /// answered with all names.
+    pub(crate) filter: Option<String>,
+    /// About ten minutes on two cores (the default).
+    #[arg(long, conflicts_with = "full")]
+    pub(crate) quick: bool,
+    /// More passes, each longer.
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Where the report and every sample go.
+    #[arg(long)]
+    pub(crate) output_dir: Option<PathBuf>,
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,

@@ -30,10 +30,15 @@ impl Filter {
 
     /// Whether the command is about this operation.
     pub(crate) fn matches(&self, id: &OperationId) -> bool {
+        self.matches_text(id.as_str())
+    }
+
+    /// Whether it leaves this name in, which need not be an operation's.
+    pub(crate) fn matches_text(&self, name: &str) -> bool {
         match self {
             Self::All => true,
-            Self::Part(part) => id.as_str().contains(part.as_str()),
-            Self::Expression(expression) => expression.is_match(id.as_str()),
+            Self::Part(part) => name.contains(part.as_str()),
+            Self::Expression(expression) => expression.is_match(name),
         }
     }
 }

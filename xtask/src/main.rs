@@ -11,6 +11,7 @@
     reason = "this is the program that prints"
 )]
 
+mod anchors;
 mod baseline;
 mod bench;
 mod budgets;
@@ -20,6 +21,7 @@ mod compare;
 mod filter;
 mod git;
 mod host;
+mod impact;
 mod list;
 mod lockfile;
 mod measuring;
@@ -27,8 +29,11 @@ mod outcome;
 mod process;
 mod render;
 mod report;
+mod samples;
+mod scale;
 mod setup;
 mod stats;
+mod table;
 mod test;
 mod units;
 mod waivers;
@@ -64,6 +69,8 @@ fn run(command_line: CommandLine) -> anyhow::Result<Outcome> {
         Command::List(command) => list::run(&workspace, &command),
         Command::Test(command) => test::run(&workspace, &command),
         Command::Bench(command) => bench::run(&workspace, &command),
+        Command::Impact(command) => impact::run(&workspace, &command),
+        Command::Scale(command) => scale::run(&workspace, &command),
         Command::Baseline(command) => baseline::run(&workspace, &command),
         Command::Compare(command) => compare::run(&workspace, &command),
         Command::Gate(command) => compare::gate(&workspace, &command),

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use voiceflow_record::{Instrument, OperationId};
 
+use crate::anchors;
 use crate::budgets::Metric;
 use crate::report::{Report, Row, Verdict};
 use crate::units;
@@ -58,12 +59,22 @@ pub(crate) fn text(report: &Report) -> String {
         }
     }
     let _ = writeln!(text);
+    if let Some(line) = anchors::line(&report.operations) {
+        let _ = writeln!(text, "{line}");
+    }
+    if report.operations.iter().any(|row| row.anchor_share.is_some()) {
+        let _ = writeln!(text, "{SHARES}");
+    }
     for line in shared_remarks(&report.operations) {
         let _ = writeln!(text, "{line}");
     }
     let _ = writeln!(text, "{}", summary(report, by_operation.len()));
     text
 }
+
+/// What the per cent behind a throughput are of.
+const SHARES: &str =
+    "per cent behind bytes a second: of what one thread reads from memory; above 100 % they stay in a cache";
 
 const COLUMNS: usize = 9;
 const HEADINGS: [&str; COLUMNS] = [
@@ -89,7 +100,13 @@ fn cells(id: &OperationId, rows: &[&Row]) -> [String; COLUMNS] {
             units::duration(row.high?)
         ))
     });
-    let rate = time.and_then(|row| Some(units::rate(row.throughput?, row.median?)));
+    let rate = time.and_then(|row| {
+        let rate = units::rate(row.throughput?, row.median?);
+        let share = row
+            .anchor_share
+            .map_or_else(String::new, |share| format!(" ({:.0} %)", share * 100.0));
+        Some(format!("{rate}{share}"))
+    });
     [
         id.to_string(),
         time.and_then(|row| row.median).map_or(String::new(), units::duration),
@@ -323,7 +340,7 @@ a/b/c      50.5 ms  40.0 ms – 61.0 ms  95.0 ms   19.8 MB/s        12 345
         for field in ["median", "low", "high", "p95", "samples"] {
             assert!(row[field].is_number(), "{field}");
         }
-        for field in ["baseline", "budget"] {
+        for field in ["anchor_share", "baseline", "budget"] {
             assert!(row[field].is_null(), "{field}");
         }
     }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use voiceflow_record::{Counts, Host, Instrument, Measured, OperationId, Record, Revision, Sampling, Throughput};
 
+use crate::anchors;
 use crate::baseline::{Baselines, Reference};
 use crate::bench::{Attempt, Found};
 use crate::budgets::{Budget, Metric};
@@ -33,6 +34,8 @@ pub(crate) struct Row {
     pub(crate) p95: Option<f64>,
     pub(crate) samples: Option<usize>,
     pub(crate) throughput: Option<Throughput>,
+    /// Of the bytes a second that the anchor `anchor/memread/1t` read in the same run.
+    pub(crate) anchor_share: Option<f64>,
     pub(crate) baseline: Option<f64>,
     pub(crate) budget: Option<f64>,
     /// Which figure the budget bounds.
@@ -84,10 +87,11 @@ impl Report {
         baselines: &Baselines,
         budgets: &[Budget],
     ) -> Self {
-        let operations = attempts
+        let mut operations: Vec<Row> = attempts
             .iter()
             .flat_map(|attempt| rows(attempt, baselines, budgets))
             .collect();
+        anchors::fill_in_shares(&mut operations);
         Self {
             host,
             revision,
@@ -319,6 +323,7 @@ impl Row {
             p95: None,
             samples: None,
             throughput: None,
+            anchor_share: None,
             baseline: None,
             budget: None,
             budget_metric: None,

@@ -53,7 +53,8 @@ pub(crate) fn programs(workspace: &Workspace, jobs: &[Job]) -> anyhow::Result<Pr
     packages.dedup();
     let targets = distinct(jobs, |job| target_name(job.instrument).to_owned());
     eprintln!("bench: building");
-    let (programs, complete) = build(workspace, &packages, &targets, &BuildSettings::default())?;
+    let (built, complete) = build(workspace, &packages, &targets, &BuildSettings::default())?;
+    let programs = by_instrument(built);
     ensure!(
         complete || !programs.is_empty(),
         "the bench programs do not build (see above)"
@@ -69,9 +70,51 @@ pub(crate) fn build_all(
 ) -> anyhow::Result<Programs> {
     let packages: Vec<String> = crates.iter().map(|found| found.package.clone()).collect();
     let targets = Instrument::ALL.map(|instrument| target_name(instrument).to_owned());
-    let (programs, complete) = build(workspace, &packages, &targets, settings)?;
+    let (built, complete) = build(workspace, &packages, &targets, settings)?;
     ensure!(complete, "see the compiler's messages above");
-    Ok(programs)
+    Ok(by_instrument(built))
+}
+
+/// Builds the one bench program of this name, whichever crate has it.
+pub(crate) fn program(workspace: &Workspace, name: &str) -> anyhow::Result<Program> {
+    let packages: Vec<String> = workspace
+        .bench_crates(&Filter::All)?
+        .into_iter()
+        .map(|found| found.package)
+        .collect();
+    eprintln!("{name}: building");
+    let (built, complete) = build(workspace, &packages, &[name.to_owned()], &BuildSettings::default())?;
+    ensure!(complete, "the program `{name}` does not build (see above)");
+    built
+        .into_iter()
+        .find(|program| program.target == name)
+        .with_context(|| format!("no crate has a bench program `{name}`"))
+}
+
+/// A bench program that was built.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Program {
+    /// The folder of its crate.
+    pub(crate) folder: PathBuf,
+    /// Cargo's name of the target.
+    pub(crate) target: String,
+    /// Where it lies.
+    pub(crate) executable: PathBuf,
+}
+
+fn by_instrument(built: Vec<Program>) -> Programs {
+    let instrument_of = |target: &str| {
+        Instrument::ALL
+            .into_iter()
+            .find(|instrument| target_name(*instrument) == target)
+    };
+    built
+        .into_iter()
+        .filter_map(|program| {
+            let instrument = instrument_of(&program.target)?;
+            Some(((program.folder, instrument), program.executable))
+        })
+        .collect()
 }
 
 fn build(
@@ -79,7 +122,7 @@ fn build(
     packages: &[String],
     targets: &[String],
     settings: &BuildSettings,
-) -> anyhow::Result<(Programs, bool)> {
+) -> anyhow::Result<(Vec<Program>, bool)> {
     let mut command = workspace.cargo();
     command.args([
         "bench",
@@ -104,7 +147,7 @@ fn build(
     let output = child.stdout.take().context("cargo has no output")?;
     let said = child.stderr.take().context("cargo has no standard error")?;
     let listener = std::thread::spawn(move || process::hand_on(said, io::stderr()));
-    let programs = executables(BufReader::new(output))?;
+    let built = executables(BufReader::new(output))?;
     let status = child.wait().context("cannot wait for cargo")?;
     let is_disk_full = listener.join().unwrap_or(false);
     if is_disk_full && !status.success() {
@@ -112,7 +155,7 @@ fn build(
         return Err(io::Error::new(ErrorKind::StorageFull, "no space is left (see above)"))
             .with_context(|| format!("cannot build in {}", folder.display()));
     }
-    Ok((programs, status.success()))
+    Ok((built, status.success()))
 }
 
 /// Cargo speaks into a pipe here. Where a person reads along, it is told to speak as it would to them.
@@ -190,8 +233,8 @@ struct Target {
 }
 
 /// Reads cargo's messages, one a line.
-fn executables(messages: impl std::io::BufRead) -> anyhow::Result<Programs> {
-    let mut programs = Programs::new();
+fn executables(messages: impl std::io::BufRead) -> anyhow::Result<Vec<Program>> {
+    let mut programs = Vec::new();
     for line in messages.lines() {
         let line = line.context("cannot read cargo's messages")?;
         let Ok(message) = serde_json::from_str::<Message>(&line) else {
@@ -205,12 +248,12 @@ fn executables(messages: impl std::io::BufRead) -> anyhow::Result<Programs> {
         else {
             continue;
         };
-        let instrument = Instrument::ALL
-            .into_iter()
-            .find(|instrument| target_name(*instrument) == target.name);
-        if let (Some(instrument), true) = (instrument, target.kind.iter().any(|kind| kind == "bench")) {
-            let folder = manifest.parent().map(PathBuf::from).unwrap_or_default();
-            programs.insert((folder, instrument), executable);
+        if target.kind.iter().any(|kind| kind == "bench") {
+            programs.push(Program {
+                folder: manifest.parent().map(PathBuf::from).unwrap_or_default(),
+                target: target.name,
+                executable,
+            });
         }
     }
     Ok(programs)
@@ -224,12 +267,20 @@ mod tests {
     fn executables_are_read_from_cargos_messages() {
         let messages = [
             r#"{"reason":"compiler-artifact","manifest_path":"/w/crates/a/Cargo.toml","target":{"kind":["bench"],"name":"time"},"executable":"/w/target/time-1"}"#,
+            r#"{"reason":"compiler-artifact","manifest_path":"/w/benches/Cargo.toml","target":{"kind":["bench"],"name":"impact"},"executable":"/w/target/impact-1"}"#,
             r#"{"reason":"compiler-artifact","manifest_path":"/w/crates/a/Cargo.toml","target":{"kind":["lib"],"name":"a"},"executable":null}"#,
             r#"{"reason":"build-script-executed","package_id":"x"}"#,
             "warning: not json",
             r#"{"reason":"build-finished","success":true}"#,
         ];
-        let programs = executables(messages.join("\n").as_bytes()).expect("reads");
+        let built = executables(messages.join("\n").as_bytes()).expect("reads");
+        let impact = Program {
+            folder: PathBuf::from("/w/benches"),
+            target: "impact".to_owned(),
+            executable: PathBuf::from("/w/target/impact-1"),
+        };
+        assert_eq!(built.get(1), Some(&impact));
+        let programs = by_instrument(built);
         let expected = (
             (PathBuf::from("/w/crates/a"), Instrument::Time),
             PathBuf::from("/w/target/time-1"),

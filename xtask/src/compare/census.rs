@@ -7,6 +7,7 @@ use voiceflow_record::{CatalogueEntry, Instrument, OperationId};
 
 use super::model::Problem;
 use super::slot::Built;
+use crate::anchors;
 use crate::filter::Filter;
 
 /// An operation of both revisions that is to be measured.
@@ -145,9 +146,10 @@ fn declared<'a>(built: &'a Built, filter: &Filter) -> BTreeMap<&'a OperationId, 
     let mut found = BTreeMap::new();
     for of_crate in &built.manifest.crates {
         for entry in &of_crate.entries {
-            // The kit's own operations show that the instruments work; they are compared when they are asked for.
-            let is_wanted = filter.matches(&entry.id) && !(matches!(filter, Filter::All) && entry.subsystem == "kit");
-            if is_wanted {
+            // The kit's own operations show that the instruments work; they are compared when they are asked for. Anchors
+            // tell what the machine can do, and no revision of this workspace changes that.
+            let is_silent = matches!(filter, Filter::All) && entry.subsystem == "kit" || anchors::is_anchor(&entry.id);
+            if filter.matches(&entry.id) && !is_silent {
                 found.insert(
                     &entry.id,
                     Declared {
@@ -244,6 +246,20 @@ pub(crate) mod tests {
                 environment: BTreeMap::new(),
             },
         }
+    }
+
+    #[test]
+    fn what_measures_the_machine_or_the_instruments_is_not_compared_unasked() {
+        let ids = ["a/kept/x", "kit/loop/x", "anchor/fma/1t"];
+        let (old, new) = (built(&ids, "1"), built(&ids[..2], "2"));
+        let common = |filter: Filter| -> Vec<String> {
+            let census = take(&old, &new, &filter, false);
+            assert_eq!((census.added.len(), census.removed.len()), (0, 0));
+            census.common.iter().map(|common| common.id.to_string()).collect()
+        };
+        assert_eq!(common(Filter::All), ["a/kept/x"]);
+        assert_eq!(common(Filter::Part("kit/".to_owned())), ["kit/loop/x"]);
+        assert!(common(Filter::Part("anchor/".to_owned())).is_empty());
     }
 
     fn census(all: bool, filter: &str, digests: [&str; 2]) -> Census {

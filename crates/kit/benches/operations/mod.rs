@@ -1,5 +1,7 @@
 //! The kit's own operations: small enough to try every instrument on, and wrong on request, so that tests can show that
-//! a wrong answer fails whichever instrument runs it.
+//! a wrong answer fails whichever instrument runs it. Beside them the anchors, which need no subsystem either.
+
+mod anchors;
 
 use voiceflow_kit::{Operation, PrepareError, Prepared, Throughput, check_eq, digest_parts};
 
@@ -14,6 +16,47 @@ voiceflow_kit::operations! {
             .throughput(Throughput::Elements(10_000))
             .allocations()
             .prepare(sort_10000_words),
+        fma_1t: Operation::new(
+            "anchor/fma/1t",
+            "How fast does one thread multiply and add in single precision, from registers?",
+        )
+        .throughput(Throughput::Elements(anchors::FLOP))
+        .calls(100)
+        .prepare(anchors::fma_1t),
+        fma_2t: Operation::new(
+            "anchor/fma/2t",
+            "How fast do two threads multiply and add in single precision at once, from registers?",
+        )
+        .throughput(Throughput::Elements(2 * anchors::FLOP))
+        .calls(100)
+        .wall()
+        .cores(2)
+        .prepare(anchors::fma_2t),
+        memread_1t: Operation::new("anchor/memread/1t", "How fast does one thread read memory that no cache holds?")
+            .throughput(Throughput::Bytes(anchors::READ_BYTES))
+            .calls(20)
+            .prepare(anchors::memread_1t),
+        memread_2t: Operation::new("anchor/memread/2t", "How fast do two threads at once read memory that no cache holds?")
+            .throughput(Throughput::Bytes(anchors::READ_BYTES))
+            .calls(20)
+            .wall()
+            .cores(2)
+            .prepare(anchors::memread_2t),
+        fdatasync_4kib: Operation::new(
+            "anchor/fdatasync/4kib",
+            "How long until the disk has 4 KiB that were written over others in a file?",
+        )
+        .calls(100)
+        .wall()
+        .prepare(anchors::fdatasync_4kib),
+        clock_overhead: Operation::new("anchor/clock/overhead", "How long does reading the clock take, as every timing does twice?")
+            .prepare(anchors::clock_overhead),
+        sha256_16kib: Operation::new(
+            "anchor/sha256/16kib",
+            "How long does the SHA-256 of 16 KiB take, by the crate that the instruments use themselves?",
+        )
+        .throughput(Throughput::Bytes(anchors::BLOCK_BYTES as u64))
+        .prepare(anchors::sha256_16kib),
     }
 }
 

@@ -1,0 +1,196 @@
+//! `impact`: what each level of security costs a request: none, an encrypted database, tokens as well, and validation,
+//! a rate limit and TLS as well.
+//!
+//! One process holds a server of each level, and they take turns in an order in which each stands at each place and
+//! follows each other one equally often (`benches/impact`). Measured twice: without the models, where microseconds can
+//! be resolved, and from end to end. Memory is that of processes with one level alone. Nothing is judged against a
+//! stored time.
+
+mod curve;
+mod estimate;
+mod report;
+mod text;
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use serde::Deserialize;
+
+use crate::bench;
+use crate::cli::{Format, ImpactCommand};
+use crate::outcome::{Failure, Outcome};
+use crate::samples::Source;
+use crate::stats::SortedSamples;
+use crate::workspace::Workspace;
+use crate::{host, measuring, setup};
+
+use estimate::{Blocks, LEVELS, Visit};
+use report::{Impact, Kind, Memory, Verdict};
+
+pub(crate) use estimate::Estimate;
+
+/// How much is measured.
+struct Effort {
+    /// Blocks of requests without models, and requests in a visit; a block has 16 visits.
+    request: [usize; 2],
+    /// The same from end to end, where a request takes the better part of a second.
+    end_to_end: [usize; 2],
+    /// Processes of each level whose memory is taken, and requests in each.
+    memory_request: [usize; 2],
+    memory_end_to_end: [usize; 2],
+    /// Pairs of processes at each share of pages in memory.
+    curve_rounds: usize,
+}
+
+/// About three minutes on two cores.
+const QUICK: Effort = Effort {
+    request: [60, 10],
+    end_to_end: [4, 1],
+    memory_request: [3, 300],
+    memory_end_to_end: [1, 8],
+    curve_rounds: 5,
+};
+
+/// About a quarter of an hour.
+const FULL: Effort = Effort {
+    request: [200, 10],
+    end_to_end: [16, 1],
+    memory_request: [7, 1000],
+    memory_end_to_end: [3, 16],
+    curve_rounds: 12,
+};
+
+/// Measures, prints the report, and fails where a bound is missed beyond its interval.
+pub(crate) fn run(workspace: &Workspace, command: &ImpactCommand) -> anyhow::Result<Outcome> {
+    setup::prepare(workspace)?;
+    let output = bench::output_folder(workspace, "impact", command.output_dir.clone())?;
+    let effort = if command.full { &FULL } else { &QUICK };
+    let program = bench::program(workspace, "impact")?;
+    let couples = curve::couples(workspace).ok();
+    let timed = match &couples {
+        Some((_, _, jobs)) => Some(bench::programs(workspace, jobs)?),
+        None => None,
+    };
+    let _turn = measuring::take_turn()?;
+    let run = Run {
+        source: Source::new(&program, &output),
+    };
+    let request = run.kind("request", effort.request)?;
+    let end_to_end = run.kind("end-to-end", effort.end_to_end)?;
+    let mut memory = run.memory("request", effort.memory_request)?;
+    memory.extend(run.memory("end-to-end", effort.memory_end_to_end)?);
+    let mut reads = Vec::new();
+    if let (Some((couples, folder, _)), Some(timed)) = (&couples, &timed) {
+        for couple in couples {
+            eprintln!("impact: {couple}");
+            reads.push(curve::measure(couple, effort.curve_rounds, folder, timed)?);
+        }
+    }
+    let impact = Impact {
+        host: host::this_host(),
+        revision: workspace.revision(),
+        judged: report::judge(&request, &end_to_end),
+        kinds: vec![request, end_to_end],
+        memory,
+        reads,
+    };
+    finish(&impact, command.format, output)
+}
+
+fn finish(impact: &Impact, format: Format, output: PathBuf) -> anyhow::Result<Outcome> {
+    let (json, text) = (serde_json::to_string_pretty(impact)?, text::text(impact));
+    for (file, content) in [("impact.json", &json), ("impact.txt", &text)] {
+        let path = output.join(file);
+        voiceflow_record::write_file(&path, content.as_bytes())?;
+    }
+    match format {
+        Format::Json => println!("{json}"),
+        Format::Text => print!("{text}"),
+    }
+    eprintln!("report and samples: {}", output.display());
+    if impact.kinds.iter().any(|kind| kind.blocks < 2) {
+        return Err(Failure::nothing_comparable("fewer than two blocks were measured"));
+    }
+    let is_missed = impact.judged.iter().any(|judged| judged.verdict == Verdict::Missed);
+    Ok(if is_missed { Outcome::Regressed } else { Outcome::Passed })
+}
+
+struct Run<'a> {
+    source: Source<'a>,
+}
+
+impl Run<'_> {
+    fn kind(&self, name: &'static str, [blocks, requests]: [usize; 2]) -> anyhow::Result<Kind> {
+        let total = blocks * 16;
+        eprintln!("impact: {name}, {total} visits of {requests}");
+        let mut visits: Vec<Visit> = Vec::new();
+        let arguments = ["interleave", name, &blocks.to_string(), &requests.to_string()];
+        self.source.read(&arguments, |visit| {
+            visits.push(visit);
+            if visits.len().is_multiple_of(total.div_ceil(4)) {
+                eprintln!("impact: {name}, {} of {total}", visits.len());
+            }
+        })?;
+        Ok(Kind::new(name, &Blocks::of(&visits)))
+    }
+
+    /// A process of each level in turn, so that whatever happens to the machine happens to all of them.
+    fn memory(&self, name: &'static str, [processes, requests]: [usize; 2]) -> anyhow::Result<Vec<Memory>> {
+        eprintln!("impact: memory of {name}");
+        let mut told: [Vec<ToldMemory>; LEVELS.len()] = Default::default();
+        for _ in 0..processes {
+            for (level, told) in LEVELS.into_iter().zip(&mut told) {
+                let arguments = ["memory", name, level, &requests.to_string()];
+                self.source.read(&arguments, |memory| told.push(memory))?;
+            }
+        }
+        LEVELS
+            .into_iter()
+            .zip(&told)
+            .map(|(level, told)| memory_of(name, level, told).context("a process told nothing of its memory"))
+            .collect()
+    }
+}
+
+/// What a process with one level alone told.
+#[derive(Debug, Deserialize)]
+struct ToldMemory {
+    requests: usize,
+    warm_bytes: u64,
+    steady_bytes: u64,
+    peak_bytes: u64,
+}
+
+fn memory_of(kind: &'static str, level: &'static str, told: &[ToldMemory]) -> Option<Memory> {
+    let sorted = |part: fn(&ToldMemory) -> u64| SortedSamples::new(told.iter().map(|one| part(one) as f64).collect());
+    let steady = || told.iter().map(|one| one.steady_bytes);
+    Some(Memory {
+        kind,
+        level,
+        processes: told.len(),
+        requests: told.first()?.requests,
+        warm_bytes: sorted(|one| one.warm_bytes)?.median(),
+        steady_bytes: sorted(|one| one.steady_bytes)?.median(),
+        peak_bytes: sorted(|one| one.peak_bytes)?.median(),
+        steady_spread_bytes: (steady().max()? - steady().min()?) as f64,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_of_several_processes_is_their_median_with_its_spread() {
+        let told = [30, 10, 20].map(|steady_bytes| ToldMemory {
+            requests: 5,
+            warm_bytes: 8,
+            steady_bytes,
+            peak_bytes: steady_bytes + 1,
+        });
+        let memory = memory_of("request", "full", &told).expect("processes");
+        assert_eq!((memory.steady_bytes, memory.peak_bytes), (20.0, 21.0));
+        assert_eq!((memory.steady_spread_bytes, memory.processes), (20.0, 3));
+        assert_eq!(memory_of("request", "full", &[]), None);
+    }
+}

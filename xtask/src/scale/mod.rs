@@ -1,0 +1,311 @@
+//! `scale`: throughput and latency of each subsystem and of the pipeline from 1 to 64 workers, and what asynchronous
+//! enhancement, pooling, the response cache and open connections are worth.
+//!
+//! Workers ask again as soon as they are answered, for a fixed time after a warm-up (`benches/scale`). The numbers of
+//! workers are visited upwards and downwards in turn, so that a machine that grows slower does not look like one that
+//! scales badly. Closed loops say what a service can do, not what users wait who come when they like.
+
+mod found;
+mod report;
+mod usl;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, ensure};
+
+use crate::bench;
+use crate::cli::{Format, ScaleCommand};
+use crate::filter::Filter;
+use crate::outcome::{Failure, Outcome};
+use crate::samples::Source;
+use crate::workspace::Workspace;
+use crate::{host, measuring, setup};
+
+use found::{Comparison, Curve, Told};
+use report::Scale;
+
+/// How many workers there are.
+const WORKERS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
+
+/// How much is measured.
+struct Effort {
+    /// Up and down is two.
+    passes: usize,
+    /// Of what takes microseconds, in milliseconds.
+    window_ms: u32,
+    /// Of what asks a model.
+    model_window_ms: u32,
+    /// Rounds of a comparison.
+    rounds: usize,
+}
+
+/// About ten minutes on two cores.
+const QUICK: Effort = Effort {
+    passes: 2,
+    window_ms: 1000,
+    model_window_ms: 6000,
+    rounds: 4,
+};
+
+/// About half an hour.
+const FULL: Effort = Effort {
+    passes: 4,
+    window_ms: 2000,
+    model_window_ms: 12_000,
+    rounds: 10,
+};
+
+/// What asks a model takes the longer window.
+const OF_MODELS: [&str; 3] = ["asr", "enhance", "pipeline"];
+
+/// How a comparison is taken.
+struct Setting {
+    name: &'static str,
+    workers: usize,
+    /// Of the longer window; nothing for the shorter one.
+    model_windows: Option<f64>,
+}
+
+/// Where workers matter, two numbers of them: alone, and more than there are cores.
+const COMPARISONS: [Setting; 10] = [
+    Setting {
+        name: "asynchronous-enhancement",
+        workers: 1,
+        model_windows: Some(2.5),
+    },
+    Setting {
+        name: "asynchronous-enhancement-without-pauses",
+        workers: 1,
+        model_windows: Some(1.0),
+    },
+    Setting {
+        name: "pool-or-open-each-time",
+        workers: 1,
+        model_windows: None,
+    },
+    Setting {
+        name: "pool-or-open-each-time",
+        workers: 8,
+        model_windows: None,
+    },
+    Setting {
+        name: "pool-or-one-connection",
+        workers: 1,
+        model_windows: None,
+    },
+    Setting {
+        name: "pool-or-one-connection",
+        workers: 8,
+        model_windows: None,
+    },
+    Setting {
+        name: "response-cache-of-repeats",
+        workers: 1,
+        model_windows: Some(0.5),
+    },
+    Setting {
+        name: "response-cache-of-new-texts",
+        workers: 1,
+        model_windows: Some(0.5),
+    },
+    Setting {
+        name: "connection-reuse-tls",
+        workers: 1,
+        model_windows: None,
+    },
+    Setting {
+        name: "connection-reuse-clear",
+        workers: 1,
+        model_windows: None,
+    },
+];
+
+/// Measures and prints the report.
+pub(crate) fn run(workspace: &Workspace, command: &ScaleCommand) -> anyhow::Result<Outcome> {
+    let filter = Filter::parse(command.filter.as_deref())?;
+    setup::prepare(workspace)?;
+    let output = bench::output_folder(workspace, "scale", command.output_dir.clone())?;
+    let program = bench::program(workspace, "scale")?;
+    let source = Source::new(&program, &output);
+    let names = Names::ask(&source)?;
+    let (workloads, comparisons) = names.chosen(&filter)?;
+    let _turn = measuring::take_turn()?;
+    let run = Run {
+        source: &source,
+        effort: if command.full { &FULL } else { &QUICK },
+    };
+    let mut scale = Scale {
+        host: host::this_host(),
+        revision: workspace.revision(),
+        curves: Vec::new(),
+        comparisons: Vec::new(),
+    };
+    for workload in workloads {
+        scale.curves.push(run.curve(workload)?);
+    }
+    for setting in comparisons {
+        scale.comparisons.push(run.comparison(setting)?);
+    }
+    finish(&scale, command.format, output)
+}
+
+fn finish(scale: &Scale, format: Format, output: PathBuf) -> anyhow::Result<Outcome> {
+    let (json, text) = (serde_json::to_string_pretty(scale)?, report::text(scale));
+    for (file, content) in [("scale.json", &json), ("scale.txt", &text)] {
+        voiceflow_record::write_file(&output.join(file), content.as_bytes())?;
+    }
+    match format {
+        Format::Json => println!("{json}"),
+        Format::Text => print!("{text}"),
+    }
+    eprintln!("report and samples: {}", output.display());
+    Ok(Outcome::Passed)
+}
+
+/// What the program can measure.
+struct Names {
+    workloads: Vec<String>,
+    comparisons: Vec<String>,
+}
+
+impl Names {
+    fn ask(source: &Source<'_>) -> anyhow::Result<Self> {
+        let mut names = None;
+        source.read(&["names"], |told| {
+            if let Told::Names { workloads, comparisons } = told {
+                names = Some(Self { workloads, comparisons });
+            }
+        })?;
+        let names = names.context("the program did not say what it can measure")?;
+        for setting in &COMPARISONS {
+            ensure!(
+                names.comparisons.iter().any(|name| name == setting.name),
+                "the program has no comparison `{}`",
+                setting.name
+            );
+        }
+        Ok(names)
+    }
+
+    fn chosen(&self, filter: &Filter) -> anyhow::Result<(Vec<&str>, Vec<&'static Setting>)> {
+        let workloads: Vec<&str> = self
+            .workloads
+            .iter()
+            .map(String::as_str)
+            .filter(|name| filter.matches_text(name))
+            .collect();
+        let comparisons: Vec<&Setting> = COMPARISONS
+            .iter()
+            .filter(|setting| filter.matches_text(setting.name))
+            .collect();
+        if workloads.is_empty() && comparisons.is_empty() {
+            let names: Vec<&str> = self
+                .workloads
+                .iter()
+                .chain(&self.comparisons)
+                .map(String::as_str)
+                .collect();
+            return Err(Failure::nothing_comparable(format!(
+                "no workload and no comparison matches the filter; there are {}",
+                names.join(", ")
+            )));
+        }
+        Ok((workloads, comparisons))
+    }
+}
+
+struct Run<'a> {
+    source: &'a Source<'a>,
+    effort: &'a Effort,
+}
+
+impl Run<'_> {
+    fn curve(&self, workload: &str) -> anyhow::Result<Curve> {
+        let of_model = OF_MODELS.contains(&workload);
+        let window_ms = if of_model {
+            self.effort.model_window_ms
+        } else {
+            self.effort.window_ms
+        };
+        let order = visits(self.effort.passes);
+        eprintln!("scale: {workload}, {} steps", order.len());
+        let mut arguments = vec![
+            "steps".to_owned(),
+            workload.to_owned(),
+            (window_ms / 4).to_string(),
+            window_ms.to_string(),
+        ];
+        arguments.extend(order.iter().map(usize::to_string));
+        Ok(Curve::new(workload, &self.read(&arguments)?))
+    }
+
+    fn comparison(&self, setting: &Setting) -> anyhow::Result<Comparison> {
+        let Setting {
+            name,
+            workers,
+            model_windows,
+        } = *setting;
+        eprintln!("scale: {name}, {workers} workers");
+        let window_ms = match model_windows {
+            Some(windows) => f64::from(self.effort.model_window_ms) * windows,
+            None => f64::from(self.effort.window_ms),
+        };
+        let arguments = [
+            "sides".to_owned(),
+            name.to_owned(),
+            // Each side was warmed up before the first round.
+            "100".to_owned(),
+            format!("{window_ms:.0}"),
+            workers.to_string(),
+            self.effort.rounds.to_string(),
+        ];
+        Ok(Comparison::new(name, &self.read(&arguments)?))
+    }
+
+    fn read(&self, arguments: &[String]) -> anyhow::Result<Vec<Told>> {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut told = Vec::new();
+        self.source.read(&arguments, |line| told.push(line))?;
+        Ok(told)
+    }
+}
+
+/// The numbers of workers in the order of their visits: up, down, up, …
+fn visits(passes: usize) -> Vec<usize> {
+    (0..passes)
+        .flat_map(|pass| {
+            let mut workers = WORKERS;
+            if pass % 2 == 1 {
+                workers.reverse();
+            }
+            workers
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn over_two_passes_every_number_of_workers_is_visited_at_the_same_time_on_average() {
+        let visits = visits(2);
+        for workers in WORKERS {
+            let places: Vec<usize> = (0..visits.len()).filter(|&place| visits[place] == workers).collect();
+            assert_eq!(places.iter().sum::<usize>(), visits.len() - 1, "{workers}");
+        }
+    }
+
+    #[test]
+    fn a_filter_that_matches_nothing_names_everything() {
+        let names = Names {
+            workloads: vec!["asr".to_owned()],
+            comparisons: vec!["connection-reuse-tls".to_owned()],
+        };
+        let chosen = |text: &str| names.chosen(&Filter::parse(Some(text)).expect("valid"));
+        let error = chosen("nothing").err().expect("refused").to_string();
+        assert!(error.contains("asr, connection-reuse-tls"), "{error}");
+        let (workloads, comparisons) = chosen("asr").expect("one");
+        assert_eq!((workloads, comparisons.len()), (vec!["asr"], 0));
+    }
+}

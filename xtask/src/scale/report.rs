@@ -1,0 +1,234 @@
+//! What was found, as people read it. Pure.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+use voiceflow_record::{Host, Revision};
+
+use super::found::{Comparison, Curve, Side};
+use super::usl::NoFit;
+use crate::impact::Estimate;
+use crate::table::table;
+use crate::units;
+
+/// Everything one run found. `docs/json.md` describes the fields.
+#[derive(Debug, Serialize)]
+pub(super) struct Scale {
+    pub(super) host: Host,
+    pub(super) revision: Revision,
+    pub(super) curves: Vec<Curve>,
+    pub(super) comparisons: Vec<Comparison>,
+}
+
+pub(super) fn text(scale: &Scale) -> String {
+    let mut text = String::new();
+    for curve in &scale.curves {
+        let _ = writeln!(text, "{}", curve.workload);
+        let _ = write!(text, "{}", points(curve));
+        let _ = writeln!(text, "  {}", law(curve));
+        for (workers, reason) in &curve.left_out {
+            let _ = writeln!(text, "  {workers} workers left out: {reason}");
+        }
+        let _ = writeln!(text);
+    }
+    if !scale.comparisons.is_empty() {
+        let _ = writeln!(
+            text,
+            "on against off, in turn; changes are of the side that is on, with 95 % intervals"
+        );
+        let _ = write!(text, "{}", comparisons(&scale.comparisons));
+    }
+    text
+}
+
+fn points(curve: &Curve) -> String {
+    let mut lines = vec![
+        [
+            "workers",
+            "a second",
+            "passes",
+            "efficiency",
+            "processors",
+            "mean",
+            "median",
+            "P95",
+            "calls",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+    ];
+    for point in &curve.points {
+        let (low, high) = point.per_second_range;
+        let shown = |value: Option<f64>| value.map_or_else(|| "unsettled".to_owned(), units::duration);
+        // A settled queue without a P95 has too few calls for one.
+        let p95 = match (point.median_ns, point.p95_ns) {
+            (Some(_), None) => String::new(),
+            (_, p95) => shown(p95),
+        };
+        lines.push(vec![
+            point.workers.to_string(),
+            figure(point.per_second),
+            format!("{} to {}", figure(low), figure(high)),
+            point
+                .efficiency
+                .map_or_else(String::new, |share| format!("{:.0} %", share * 100.0)),
+            format!("{:.2}", point.processors),
+            units::duration(point.mean_ns),
+            shown(point.median_ns),
+            p95,
+            point.calls.to_string(),
+        ]);
+    }
+    table(&lines)
+}
+
+fn law(curve: &Curve) -> String {
+    let most = curve.points.last().map_or(0, |point| point.workers);
+    match (&curve.law, curve.no_law) {
+        (Some(fit), _) => {
+            let peak = match fit.peak {
+                Some((workers, throughput)) => {
+                    format!("most with {workers:.0} workers, {} a second", figure(throughput))
+                }
+                None => format!("no peak seen within {most} workers"),
+            };
+            format!(
+                "scalability law: contention {:.4}, coherency {:.6}, {} a second with one, residual {:.1} %: {peak}",
+                fit.law.alpha,
+                fit.law.beta,
+                figure(fit.law.gamma),
+                fit.residual * 100.0
+            )
+        }
+        (None, Some(NoFit::DoesNotDescribe(residual))) => {
+            format!(
+                "the scalability law does not describe this: {:.0} % away",
+                residual * 100.0
+            )
+        }
+        _ => "too few steps for the scalability law".to_owned(),
+    }
+}
+
+fn comparisons(all: &[Comparison]) -> String {
+    let mut lines = vec![
+        [
+            "",
+            "workers",
+            "on",
+            "off",
+            "median latency",
+            "on, a second",
+            "off",
+            "throughput",
+            "memory, on",
+            "off",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+    ];
+    for comparison in all {
+        let median = |side: &Side| side.median_ns.map_or_else(String::new, units::duration);
+        lines.push(vec![
+            comparison.name.clone(),
+            comparison.workers.to_string(),
+            median(&comparison.on),
+            median(&comparison.off),
+            change(comparison.latency_change),
+            figure(comparison.on.per_second),
+            figure(comparison.off.per_second),
+            change(comparison.throughput_change),
+            growth(&comparison.on),
+            growth(&comparison.off),
+        ]);
+    }
+    table(&lines)
+}
+
+fn change(estimate: Option<Estimate>) -> String {
+    let Some(Estimate { value, low, high }) = estimate else {
+        return "not resolved".to_owned();
+    };
+    let percent = |ratio: f64| {
+        if ratio > 10.0 {
+            format!("× {:.0}", ratio + 1.0)
+        } else {
+            format!("{:+.1} %", ratio * 100.0)
+        }
+    };
+    format!("{} ({} to {})", percent(value), percent(low), percent(high))
+}
+
+/// From the first to the last round.
+fn growth(side: &Side) -> String {
+    let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    let (first, last) = side.resident_bytes;
+    format!("{:.1} to {:.1} MiB", mebibytes(first), mebibytes(last))
+}
+
+/// Three digits, and thousands grouped.
+fn figure(value: f64) -> String {
+    match value {
+        value if value < 10.0 => format!("{value:.2}"),
+        value if value < 100.0 => format!("{value:.1}"),
+        value => units::count(value.round() as u64),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::found::Told;
+    use super::super::found::tests::step;
+    use super::*;
+
+    fn curve(of: impl Fn(f64) -> f64) -> Curve {
+        let told: Vec<Told> = [1, 2, 4, 8, 16, 32, 64]
+            .map(|workers| Told::Step(step(workers, of(workers as f64))))
+            .into();
+        Curve::new("storage-read", &told)
+    }
+
+    #[test]
+    fn the_table_has_a_line_a_number_of_workers() {
+        let curve = curve(|workers| 1000.0 * workers.min(2.0));
+        let table = points(&curve);
+        let expected = [
+            "  workers  a second          passes  efficiency  processors     mean   median      P95  calls",
+            "  1           1 000  1 000 to 1 000       100 %        2.00  1.00 ms  1.00 ms  1.00 ms    100",
+            "  2           2 000  2 000 to 2 000       100 %        2.00  1.00 ms  1.00 ms  1.00 ms    100",
+        ];
+        assert_eq!(table.lines().take(3).collect::<Vec<_>>(), expected);
+        assert_eq!(table.lines().count(), 8);
+    }
+
+    #[test]
+    fn the_law_is_told_where_it_describes_what_was_measured_and_its_peak_within_that() {
+        let with = |beta: f64| {
+            law(&curve(|workers| {
+                100.0 * workers / (1.0 + 0.05 * (workers - 1.0) + beta * workers * (workers - 1.0))
+            }))
+        };
+        assert!(with(0.0008).contains("most with 34 workers"), "{}", with(0.0008));
+        assert!(
+            with(0.0001).contains("no peak seen within 64 workers"),
+            "{}",
+            with(0.0001)
+        );
+        let ceiling = law(&curve(|workers| 100.0 * workers.min(8.0)));
+        assert!(ceiling.contains("does not describe this"), "{ceiling}");
+    }
+
+    #[test]
+    fn changes_are_per_cent_and_large_ones_factors() {
+        let estimate = |value: f64| {
+            Some(Estimate {
+                value,
+                low: value,
+                high: value,
+            })
+        };
+        assert_eq!(change(estimate(-0.25)), "-25.0 % (-25.0 % to -25.0 %)");
+        assert_eq!(change(estimate(99.0)), "× 100 (× 100 to × 100)");
+        assert_eq!(change(None), "not resolved");
+    }
+}
