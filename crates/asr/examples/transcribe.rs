@@ -1,6 +1,7 @@
 //! Transcribes WAV files: `cargo run --release -p voiceflow-asr --example transcribe -- MODEL.bin FILE.wav...`
 //!
-//! `--audio-ctx full|fit:MARGIN|N` and `--threads N` before the model change the settings.
+//! `--audio-ctx full|fit:MARGIN|N`, `--threads N` and `--device cpu|cuda` before the model change the settings. CUDA needs
+//! a build with `--features cuda`.
 
 use std::env;
 use std::error::Error;
@@ -8,23 +9,26 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Instant;
 
-use voiceflow_asr::{AudioContext, Cancel, Model, ModelOptions, RecognizerOptions, audio};
+use voiceflow_asr::{AudioContext, Cancel, Device, Model, ModelOptions, RecognizerOptions, audio};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut options = RecognizerOptions::default();
+    let mut model_options = ModelOptions::default();
     let mut arguments = env::args().skip(1).peekable();
     while let Some(flag) = arguments.next_if(|argument| argument.starts_with("--")) {
         let value = arguments.next().ok_or_else(|| format!("{flag} needs a value"))?;
         match flag.as_str() {
             "--audio-ctx" => options.audio_ctx = audio_context(&value)?,
             "--threads" => options.threads = value.parse()?,
+            "--device" => model_options = on(&value)?,
             _ => return Err(format!("unknown flag {flag}").into()),
         }
     }
     let model = arguments
         .next()
-        .ok_or("usage: transcribe [--audio-ctx CTX] [--threads N] MODEL.bin FILE.wav...")?;
-    let model = Model::load(Path::new(&model), &ModelOptions::default())?;
+        .ok_or("usage: transcribe [--audio-ctx CTX] [--threads N] [--device DEVICE] MODEL.bin FILE.wav...")?;
+    let model = Model::load(Path::new(&model), &model_options)?;
+    writeln!(io::stdout(), "running on {}", model.back_end())?;
     let mut recognizer = model.recognizer(&options)?;
     for file in arguments {
         let recording = audio::read_wav(Path::new(&file))?;
@@ -51,5 +55,17 @@ fn audio_context(text: &str) -> Result<AudioContext, Box<dyn Error>> {
         },
         None if text == "full" => AudioContext::Full,
         None => AudioContext::Fixed(text.parse()?),
+    })
+}
+
+fn on(device: &str) -> Result<ModelOptions, Box<dyn Error>> {
+    let device = match device {
+        "cpu" => Device::Cpu,
+        "cuda" => Device::Cuda,
+        _ => return Err(format!("unknown device {device}; there are cpu and cuda").into()),
+    };
+    Ok(ModelOptions {
+        device,
+        flash_attention: device == Device::Cuda,
     })
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use whisper_rs::WhisperError;
 
+use crate::DeviceError;
+
 /// Why a model could not be loaded or a recording not transcribed.
 #[derive(Debug, thiserror::Error)]
 pub enum AsrError {
@@ -32,6 +34,9 @@ pub enum AsrError {
         /// What whisper-rs makes of it.
         source: WhisperError,
     },
+    /// The model cannot run where it is to.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
     /// There is no memory for another recogniser.
     #[error("cannot create a recogniser's state")]
     State(#[source] WhisperError),

@@ -47,7 +47,7 @@ pub(crate) fn check(path: &Path) -> Result<(), AsrError> {
     }
 }
 
-fn problem(head: &[u8]) -> Option<String> {
+pub(crate) fn problem(head: &[u8]) -> Option<String> {
     let numbers: Vec<u32> = head
         .chunks_exact(4)
         .map(|four| u32::from_le_bytes([four[0], four[1], four[2], four[3]]))

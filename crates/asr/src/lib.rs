@@ -23,9 +23,12 @@
 mod abort;
 pub mod audio;
 mod cancel;
+mod device;
 mod error;
+mod ggml_devices;
 mod header;
 mod model;
+pub mod quantise;
 mod recognizer;
 pub mod repetition;
 mod transcription;
@@ -33,6 +36,7 @@ pub mod wer;
 mod window;
 
 pub use cancel::Cancel;
+pub use device::{BackEnd, Device, DeviceError};
 pub use error::AsrError;
 pub use model::{Model, ModelOptions};
 pub use recognizer::{Prompt, Recognizer, RecognizerOptions};

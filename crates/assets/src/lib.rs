@@ -8,10 +8,10 @@
 
 mod digest;
 mod manifest;
+mod name;
 mod store;
 
 pub use digest::{Digest, Hashed, hash_file};
-pub use manifest::{
-    Asset, AssetName, Form, MANIFEST_FORMAT, Make, Manifest, ManifestError, Package, PinnedFile, Recipe, Take,
-};
+pub use manifest::{Asset, Form, MANIFEST_FORMAT, Make, Manifest, ManifestError, Package, PinnedFile, Recipe, Take};
+pub use name::AssetName;
 pub use store::{AssetError, Assets, CACHE_VARIABLE};

@@ -3,12 +3,11 @@
 //! A manifest is trusted less than code: its paths are checked to stay below the cache folder, its names to be unique
 //! and its cross-references to hold, before anything uses them.
 
-use std::fmt;
 use std::path::{Component, Path};
 
 use serde::Deserialize;
 
-use crate::Digest;
+use crate::{AssetName, Digest};
 
 /// The version of the manifest's format that this library reads.
 pub const MANIFEST_FORMAT: u32 = 1;
@@ -73,6 +72,7 @@ pub struct Asset {
     /// Where it lies, relative to the cache folder.
     pub path: String,
     /// The files taken out of packages. Without [`Self::make`] they are the asset.
+    #[serde(default)]
     pub take: Vec<Take>,
     /// What turns the taken files into the asset.
     pub make: Option<Make>,
@@ -101,6 +101,8 @@ pub struct Take {
 pub struct Make {
     /// Which conversion.
     pub recipe: Recipe,
+    /// The asset that is converted, where it is not files out of packages.
+    pub of: Option<AssetName>,
     /// The size of the outcome.
     pub bytes: u64,
     /// The SHA-256 of the outcome.
@@ -115,6 +117,23 @@ pub enum Recipe {
     WhisperGgml,
     /// A GGUF model (`model.gguf`) whose Q4_1 tensors become Q8_0.
     GgufQ8,
+    /// Another asset, a GGML Whisper model in float16, whose matrices become Q8_0.
+    #[serde(rename = "whisper-q8_0")]
+    WhisperQ8,
+    /// The same, whose matrices become Q5_1.
+    #[serde(rename = "whisper-q5_1")]
+    WhisperQ5,
+}
+
+impl Recipe {
+    /// The type of blocks, as ggml calls it, where the recipe quantises another asset.
+    pub fn quantised_to(self) -> Option<&'static str> {
+        match self {
+            Self::WhisperQ8 => Some("q8_0"),
+            Self::WhisperQ5 => Some("q5_1"),
+            Self::WhisperGgml | Self::GgufQ8 => None,
+        }
+    }
 }
 
 /// A file on disk and what it must be.
@@ -126,59 +145,6 @@ pub struct PinnedFile {
     pub bytes: u64,
     /// Its SHA-256.
     pub sha256: Digest,
-}
-
-/// The names of the assets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
-pub enum AssetName {
-    /// Whisper tiny.en, GGML float16, one file.
-    #[serde(rename = "whisper-tiny.en")]
-    WhisperTinyEn,
-    /// Whisper base (multilingual), GGML float16, one file.
-    #[serde(rename = "whisper-base")]
-    WhisperBase,
-    /// SmolLM2-135M-Instruct, GGUF Q8_0, one file.
-    #[serde(rename = "smollm2-135m-instruct")]
-    SmolLm2,
-    /// Short synthetic speech in nine languages, a folder `LANGUAGE/NAME.{wav,txt}`.
-    #[serde(rename = "speech-clips")]
-    SpeechClips,
-    /// Readings of a novel by a human voice, a folder of WAV files with one `transcription`.
-    #[serde(rename = "librivox")]
-    Librivox,
-    /// British spellings and their American counterparts, one JSON object.
-    #[serde(rename = "english-spellings")]
-    EnglishSpellings,
-}
-
-impl AssetName {
-    /// All of them, in the manifest's order.
-    pub const ALL: [Self; 6] = [
-        Self::WhisperTinyEn,
-        Self::WhisperBase,
-        Self::SmolLm2,
-        Self::SpeechClips,
-        Self::Librivox,
-        Self::EnglishSpellings,
-    ];
-
-    /// The name as it stands in the manifest.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::WhisperTinyEn => "whisper-tiny.en",
-            Self::WhisperBase => "whisper-base",
-            Self::SmolLm2 => "smollm2-135m-instruct",
-            Self::SpeechClips => "speech-clips",
-            Self::Librivox => "librivox",
-            Self::EnglishSpellings => "english-spellings",
-        }
-    }
-}
-
-impl fmt::Display for AssetName {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
 }
 
 /// Why a manifest is refused.
@@ -251,15 +217,18 @@ impl Manifest {
                     .all(|other| other.name != asset.name && other.path != asset.path),
                 || format!("asset `{}` or its path is listed twice", asset.name),
             )?;
-            self.check_asset(asset)?;
+            self.check_asset(asset, earlier)?;
         }
         Ok(())
     }
 
-    fn check_asset(&self, asset: &Asset) -> Result<(), ManifestError> {
+    fn check_asset(&self, asset: &Asset, earlier: &[Asset]) -> Result<(), ManifestError> {
         require(stays_below(&asset.path), || {
             format!("path `{}` leaves the cache folder", asset.path)
         })?;
+        if asset.quantised_to().is_some() || asset.of().is_some() {
+            return check_quantised(asset, earlier);
+        }
         require(!asset.take.is_empty(), || {
             format!("asset `{}` takes nothing", asset.name)
         })?;
@@ -276,6 +245,29 @@ impl Manifest {
         }
         Ok(())
     }
+}
+
+/// A quantised asset is made of one that comes before it and is a float16 model itself, and of nothing else.
+fn check_quantised(asset: &Asset, earlier: &[Asset]) -> Result<(), ManifestError> {
+    require(asset.quantised_to().is_some() && asset.take.is_empty(), || {
+        format!(
+            "asset `{}` is made `of` another, so its recipe quantises and it takes nothing from packages",
+            asset.name
+        )
+    })?;
+    let source = earlier.iter().find(|other| Some(other.name) == asset.of());
+    let is_float16 = |source: &Asset| {
+        source
+            .make
+            .as_ref()
+            .is_some_and(|make| make.recipe == Recipe::WhisperGgml)
+    };
+    require(source.is_some_and(is_float16), || {
+        format!(
+            "asset `{}` needs `of`, the name of a float16 Whisper model that is listed before it",
+            asset.name
+        )
+    })
 }
 
 fn require(holds: bool, message: impl FnOnce() -> String) -> Result<(), ManifestError> {
@@ -299,6 +291,16 @@ fn is_plain_name(name: &str) -> bool {
 }
 
 impl Asset {
+    /// The asset that this one is made of, where it is not made of files out of packages.
+    pub fn of(&self) -> Option<AssetName> {
+        self.make.as_ref().and_then(|make| make.of)
+    }
+
+    /// The type of blocks that its matrices are quantised to, where they are.
+    pub fn quantised_to(&self) -> Option<&'static str> {
+        self.make.as_ref().and_then(|make| make.recipe.quantised_to())
+    }
+
     /// The files that the asset consists of once it is ready, relative to the cache folder.
     pub fn files(&self) -> Vec<PinnedFile> {
         match &self.make {
@@ -327,68 +329,5 @@ impl Asset {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const DIGEST: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-
-    fn text(path: &str, package: &str, name: &str) -> String {
-        format!(
-            "format = 1\n[[package]]\nname = \"speech\"\nversion = \"1.0\"\nfile = \"speech.whl\"\nform = \"wheel\"\n\
-             bytes = 1\nsha256 = \"{DIGEST}\"\nlicence = \"MIT\"\nsource = \"here\"\n\
-             [[asset]]\nname = \"speech-clips\"\nsetting = \"SPEECH\"\npath = \"{path}\"\n\
-             take = [{{ package = \"{package}\", member = \"a\", as = \"{name}\", bytes = 1, sha256 = \"{DIGEST}\" }}]\n"
-        )
-    }
-
-    #[test]
-    fn the_embedded_manifest_is_sound_and_lists_every_asset_once() {
-        let manifest = Manifest::embedded().expect("the embedded manifest parses");
-        let names: Vec<AssetName> = manifest.assets.iter().map(|asset| asset.name).collect();
-        assert_eq!(names, AssetName::ALL);
-    }
-
-    #[test]
-    fn names_in_code_and_manifest_agree() {
-        for name in AssetName::ALL {
-            let read: AssetName = toml::Value::from(name.as_str()).try_into().expect("the name is known");
-            assert_eq!(read, name);
-        }
-    }
-
-    #[test]
-    fn a_sound_manifest_is_accepted() {
-        let manifest = Manifest::parse(&text("speech/clips", "speech", "a.wav")).expect("sound");
-        assert_eq!(manifest.assets[0].files()[0].path, "speech/clips/a.wav");
-    }
-
-    #[test]
-    fn paths_that_leave_the_cache_folder_are_refused() {
-        for path in ["/etc", "../up", "a/../../b", ""] {
-            assert!(Manifest::parse(&text(path, "speech", "a.wav")).is_err(), "{path}");
-            assert!(Manifest::parse(&text("clips", "speech", path)).is_err(), "{path}");
-        }
-    }
-
-    #[test]
-    fn an_unknown_package_is_named() {
-        let error = Manifest::parse(&text("clips", "musik", "a.wav")).expect_err("unknown package");
-        assert!(error.to_string().contains("`musik`"), "{error}");
-    }
-
-    #[test]
-    fn a_newer_format_is_refused() {
-        let newer = text("clips", "speech", "a.wav").replacen("format = 1", "format = 2", 1);
-        assert!(matches!(
-            Manifest::parse(&newer),
-            Err(ManifestError::Format { found: 2 })
-        ));
-    }
-
-    #[test]
-    fn an_unknown_key_is_refused_with_its_line() {
-        let extended = text("clips", "speech", "a.wav").replacen("licence", "license", 1);
-        let error = Manifest::parse(&extended).expect_err("unknown key").to_string();
-        assert!(error.contains("line 9"), "{error}");
-    }
-}
+#[path = "manifest_tests.rs"]
+mod tests;

@@ -3,6 +3,8 @@
 //! The rules work on these pieces, because punctuation travels with the word it touches. What counts as a word when two
 //! texts are compared is finer than this and belongs to [`crate::faithful`].
 
+use voiceflow_protocol::Context;
+
 use crate::lexicon;
 
 /// One run of characters without white space: `leading`, `core` and `trailing`, in this order, make it up.
@@ -69,6 +71,16 @@ impl Chunk {
         characters.next().is_some_and(char::is_alphabetic) && characters.next().is_none()
     }
 
+    /// Whether no mark touches the word.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.leading.is_empty() && self.trailing.is_empty()
+    }
+
+    /// Whether the word is one letter other than the words "a" and "I".
+    pub(crate) fn is_single_letter_of_spelling(&self) -> bool {
+        self.is_single_letter() && !matches!(self.folded.as_str(), "a" | "i")
+    }
+
     /// Whether the word is written in capitals throughout and is no lone letter, as an acronym is.
     pub(crate) fn is_acronym(&self) -> bool {
         self.core.chars().count() > 1 && self.core.chars().all(char::is_uppercase)
@@ -99,6 +111,25 @@ pub(crate) fn split(text: &str) -> Vec<Chunk> {
         .filter(|piece| !piece.is_empty())
         .map(Chunk::new)
         .collect()
+}
+
+/// As [`split`], with each mark that stands alone ("we left , then") put onto the word before it. In programs a space
+/// before a mark may be meant.
+pub(crate) fn split_dictation(text: &str, context: Context) -> Vec<Chunk> {
+    let chunks = split(text);
+    if context == Context::Code {
+        return chunks;
+    }
+    let closes = |character| matches!(character, ',' | '.' | ';' | ':' | '!' | '?' | '…');
+    let mut attached: Vec<Chunk> = Vec::with_capacity(chunks.len());
+    for chunk in chunks {
+        let stray = chunk.is_bare_punctuation() && chunk.leading.chars().all(closes);
+        match attached.last_mut() {
+            Some(previous) if stray && !previous.is_bare_punctuation() => previous.trailing.push_str(&chunk.leading),
+            _ => attached.push(chunk),
+        }
+    }
+    attached
 }
 
 /// Whether the character separates pieces: white space, and control characters, which no speaker says.

@@ -1,23 +1,28 @@
-//! Which words of a dictation carry nothing: hesitations, fillers, stutters and broken-off words.
+//! Which words of a dictation carry nothing: hesitations, fillers, repeats, broken-off words and false starts.
 //!
 //! This one definition serves both sides: the rules drop every span found here, and the faithfulness check allows a text
-//! to lack exactly these. Where a phrase may also be meant ("you know the way", "I mean it", "very very"), it is kept.
+//! to lack exactly these. Where a word may also be meant ("you know the way", "I mean it", "very very"), it is kept.
 //!
-//! Three kinds of span are found, and the search repeats over what is left until it finds no more, because dropping a
-//! hesitation can bring the two halves of a stutter together ("the um the"):
+//! Four kinds of span are found, and the search goes on over what is left until it finds no more, because dropping a
+//! hesitation can bring the two halves of a repeat together ("the um the"):
 //!
-//! - **Hesitations**: `um`, `uh`, `er`, `hmm` and their spellings, unless quoted, in capitals (`ER`) or hyphenated (`uh-huh`).
-//! - **Fillers**: `you know` between commas, at an end after a comma, at a start before a comma, or after a form of "to
-//!   be" or another hesitation where no object follows; `i mean` at the start of a sentence before a comma or a whole
-//!   clause; `like` between two commas.
-//! - **False starts that are plain**: a doubled function word or a doubled phrase of two or three function words, see
-//!   [`crate::lexicon::is_stuttered`], never between spelled letters; and a word broken off with a hyphen before a word
-//!   that begins with it ("w- we"). A false start in other words may be a correction and is kept.
+//! - **Hesitations**: `um`, `uh`, `er`, `hmm` and their spellings, unless quoted, spoken of ("the word er"), in capitals
+//!   (`ER`) or hyphenated (`uh-huh`).
+//! - **Fillers**, in the private module `fillers`: `you know`, `i mean`, `like`, `so`, `well` and their kind where the
+//!   sentence has no place for them.
+//! - **Repeats**, in `repeats`: words and phrases said again at once, and words broken off and said again whole.
+//! - **False starts**, in `restarts`: beginnings that are begun anew, and words that the speaker takes back.
 
 use std::ops::Range;
 
 use crate::chunk::Chunk;
 use crate::lexicon;
+
+mod fillers;
+mod repeats;
+mod restarts;
+#[cfg(test)]
+mod tests;
 
 /// A text without its disfluencies.
 pub(crate) struct Stripped {
@@ -30,10 +35,17 @@ pub(crate) struct Stripped {
 /// Drops every span of `chunks` that carries nothing, until none is left.
 pub(crate) fn strip(chunks: Vec<Chunk>) -> Stripped {
     let mut places: Vec<usize> = (0..chunks.len()).collect();
-    let mut left = Left { chunks };
+    let mut left = Left {
+        chunks,
+        keeps_hesitations: true,
+    };
     let mut spans = Vec::new();
     loop {
         let runs = left.droppable();
+        if runs.is_empty() && left.keeps_hesitations {
+            left.keeps_hesitations = false;
+            continue;
+        }
         if runs.is_empty() {
             return Stripped {
                 chunks: left.chunks,
@@ -49,9 +61,20 @@ pub(crate) fn strip(chunks: Vec<Chunk>) -> Stripped {
     }
 }
 
+/// What a speaker fills a pause with.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pause {
+    /// Number of pieces.
+    length: usize,
+    /// Whether a sound of hesitation is among them.
+    hesitates: bool,
+}
+
 /// What is left of the text after earlier passes.
 struct Left {
     chunks: Vec<Chunk>,
+    /// Whether hesitations stay for now: they show where something was said again or begun anew.
+    keeps_hesitations: bool,
 }
 
 impl Left {
@@ -98,119 +121,92 @@ impl Left {
 
     /// How many pieces from `at` on may go.
     fn run_at(&self, at: usize) -> usize {
-        if self.is_hesitation(at) || self.is_set_off_like(at) || self.is_broken_off(at) {
+        let before_pause = [
+            self.repeat_after_pause(at),
+            self.restart_after_hesitation(at),
+            self.gives_way(at),
+        ];
+        if let Some(length) = before_pause.into_iter().flatten().next() {
+            return length;
+        }
+        // Hesitations and fillers go together: each shows what the one beside it is.
+        let mut end = at + self.opening_fillers(at).unwrap_or(0);
+        while let Some(length) = self.idle(end) {
+            end += length;
+        }
+        let waits = self.keeps_hesitations && (at..end).all(|index| self.is_hesitation(index));
+        if end > at {
+            return if waits { 0 } else { end - at };
+        }
+        if self.is_broken_off(at) {
             return 1;
         }
-        if self.is_you_know(at) || self.is_i_mean(at) {
-            return 2;
+        self.repeat(at).or_else(|| self.restart(at)).unwrap_or(0)
+    }
+
+    /// How many pieces at `at` are a hesitation or a filler.
+    fn idle(&self, at: usize) -> Option<usize> {
+        if self.is_hesitation(at) {
+            return Some(1);
         }
-        (1..=3).find(|&length| self.is_doubled(at, length)).unwrap_or(0)
+        (at < self.chunks.len()).then(|| self.filler(at)).flatten()
+    }
+
+    /// The hesitations and fillers from `at` on that stand between two words.
+    fn pause(&self, at: usize) -> Pause {
+        let mut pause = Pause::default();
+        loop {
+            let place = at + pause.length;
+            let phrase = fillers::PHRASES
+                .iter()
+                .any(|phrase| self.is_phrase(place, phrase.as_slice()));
+            if self.is_hesitation(place) {
+                pause.hesitates = true;
+                pause.length += 1;
+            } else if phrase {
+                pause.length += 2;
+            } else if ["like", "actually", "basically"]
+                .iter()
+                .any(|&word| self.is_phrase(place, &[word]))
+            {
+                pause.length += 1;
+            } else {
+                return pause;
+            }
+        }
     }
 
     fn is_hesitation(&self, at: usize) -> bool {
-        let chunk = self.chunk(at);
-        lexicon::is_hesitation(&chunk.folded) && !chunk.is_acronym() && is_unquoted(chunk)
-    }
-
-    fn is_set_off_like(&self, at: usize) -> bool {
-        self.word(at) == "like" && at > 0 && self.chunk(at - 1).ends_with_comma() && self.chunk(at).ends_with_comma()
-    }
-
-    fn is_broken_off(&self, at: usize) -> bool {
-        let chunk = self.chunk(at);
-        let broken = matches!(chunk.trailing.as_str(), "-" | "--" | "—" | "–") && chunk.leading.is_empty();
-        broken
-            && chunk.core.chars().all(char::is_alphabetic)
-            && !chunk.core.is_empty()
-            && at + 1 < self.chunks.len()
-            && {
-                let next = self.word(at + 1);
-                next.len() > chunk.folded.len() && next.starts_with(&chunk.folded)
-            }
-    }
-
-    fn is_you_know(&self, at: usize) -> bool {
-        if !self.is_phrase(at, ["you", "know"]) {
+        let Some(chunk) = self.chunks.get(at) else {
             return false;
-        }
-        let starts = self.starts_sentence(at);
-        let after_comma = at > 0 && self.chunk(at - 1).ends_with_comma();
-        let last = self.chunk(at + 1);
-        let closes = last.ends_sentence() || at + 2 == self.chunks.len();
-        if last.ends_with_comma() {
-            return starts || after_comma;
-        }
-        if closes {
-            return after_comma;
-        }
-        let after_being = !starts && lexicon::is_being(self.word(at - 1)) && self.chunk(at - 1).trailing.is_empty();
-        let followed_by_object = lexicon::starts_object(self.word(at + 2));
-        after_being && last.trailing.is_empty() && !followed_by_object
-    }
-
-    fn is_i_mean(&self, at: usize) -> bool {
-        if !self.is_phrase(at, ["i", "mean"]) || !self.starts_sentence(at) {
-            return false;
-        }
-        let last = self.chunk(at + 1);
-        if last.ends_with_comma() {
-            return at + 2 < self.chunks.len();
-        }
-        if !last.trailing.is_empty() || at + 2 >= self.chunks.len() {
-            return false;
-        }
-        let next = self.word(at + 2);
-        let clause = lexicon::is_subject(next)
-            && self.chunk(at + 2).trailing.is_empty()
-            && at + 3 < self.chunks.len()
-            && lexicon::is_finite_verb(self.word(at + 3));
-        clause || lexicon::is_contracted_clause(next)
-    }
-
-    /// Whether the `length` pieces at `at` are said again at once, and nobody says them twice on purpose.
-    fn is_doubled(&self, at: usize, length: usize) -> bool {
-        if at + 2 * length > self.chunks.len() {
-            return false;
-        }
-        let known = if length == 1 {
-            lexicon::is_stuttered
-        } else {
-            lexicon::is_function_word
         };
-        (at..at + length).all(|index| {
-            let (first, again) = (self.chunk(index), self.chunk(index + length));
-            first.folded == again.folded
-                && known(&first.folded)
-                && is_unquoted(first)
-                && is_unquoted(again)
-                && !again.trailing.starts_with('-')
-                && !first.is_acronym()
-                && matches!(first.trailing.as_str(), "" | "," | "..." | "…" | "-" | "--" | "—")
-        }) && !self.is_spelling(at, length)
+        let spoken_of = at > 0 && matches!(self.word(at - 1), "word" | "words" | "sound" | "sounds" | "syllable");
+        lexicon::is_hesitation(&chunk.folded) && !chunk.is_acronym() && is_unquoted(chunk) && !spoken_of
     }
 
-    /// Whether a doubled lone letter stands among other lone letters, as in "double a a b".
-    fn is_spelling(&self, at: usize, length: usize) -> bool {
-        let capital_a = |index: usize| self.chunk(index).core == "A" && !self.starts_sentence(index);
-        if length != 1 || !self.chunk(at).is_single_letter() {
-            return false;
-        }
-        let before = at > 0 && self.chunk(at - 1).is_single_letter();
-        let after = at + 2 < self.chunks.len() && self.chunk(at + 2).is_single_letter();
-        before || after || capital_a(at) || capital_a(at + 1)
+    /// Whether these words stand here with nothing between them.
+    fn is_phrase(&self, at: usize, words: &[&str]) -> bool {
+        let end = at + words.len();
+        end <= self.chunks.len()
+            && words
+                .iter()
+                .enumerate()
+                .all(|(offset, word)| self.word(at + offset) == *word)
+            && self.is_plain_run(at..end)
     }
 
-    fn is_phrase(&self, at: usize, words: [&str; 2]) -> bool {
-        at + 1 < self.chunks.len()
-            && self.word(at) == words[0]
-            && self.word(at + 1) == words[1]
-            && self.chunk(at).trailing.is_empty()
-            && is_unquoted(self.chunk(at))
-            && is_unquoted(self.chunk(at + 1))
+    /// Whether no piece of the run is quoted, and only the last has a mark behind it.
+    fn is_plain_run(&self, run: Range<usize>) -> bool {
+        let last = run.end - 1;
+        run.clone().all(|index| is_unquoted(self.chunk(index)))
+            && run
+                .clone()
+                .take_while(|&index| index < last)
+                .all(|index| self.chunk(index).trailing.is_empty())
     }
 
     fn starts_sentence(&self, at: usize) -> bool {
-        at == 0 || self.chunk(at - 1).ends_sentence()
+        at == 0 || self.chunk(at - 1).ends_sentence() || self.is_hesitation(at - 1) && self.starts_sentence(at - 1)
     }
 
     fn chunk(&self, at: usize) -> &Chunk {
@@ -220,87 +216,24 @@ impl Left {
     fn word(&self, at: usize) -> &str {
         &self.chunk(at).folded
     }
+
+    /// The word at a place, or nothing beyond the end.
+    fn word_or_end(&self, at: usize) -> &str {
+        self.chunks.get(at).map_or("", |chunk| &chunk.folded)
+    }
+
+    /// The word before a place in the same sentence, or nothing.
+    fn word_before(&self, at: usize) -> &str {
+        if self.starts_sentence(at) {
+            ""
+        } else {
+            self.word(at - 1)
+        }
+    }
 }
 
 /// Whether no quotation mark touches the piece: a quoted word is spoken of, not spoken.
 fn is_unquoted(chunk: &Chunk) -> bool {
     let is_quote = |character| matches!(character, '"' | '“' | '”' | '‘' | '’' | '\'' | '`' | '«' | '»');
     chunk.leading.is_empty() && !chunk.trailing.contains(is_quote)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::strip;
-    use crate::chunk::split;
-
-    fn kept(text: &str) -> String {
-        let stripped = strip(split(text));
-        let whole = split(text).len();
-        let gone = (0..whole)
-            .filter(|index| stripped.spans.iter().any(|span| span.contains(index)))
-            .count();
-        assert_eq!(stripped.chunks.len() + gone, whole, "the spans name what went");
-        stripped
-            .chunks
-            .iter()
-            .map(|chunk| chunk.core.as_str())
-            .collect::<Vec<_>>()
-            .join(" ")
-    }
-
-    #[test]
-    fn what_carries_nothing_goes() {
-        for (text, expected) in [
-            ("um so uh we went", "so we went"),
-            ("the um the the plan", "the plan"),
-            ("I, I think we we should", "I think we should"),
-            ("it was in the in the box", "it was in the box"),
-            ("it was, you know, late", "it was late"),
-            ("that's how it is, you know.", "that's how it is"),
-            ("it was you know not bad", "it was not bad"),
-            ("i mean it was late", "it was late"),
-            ("I mean, Bob did it", "Bob did it"),
-            ("um i mean it's fine", "it's fine"),
-            ("it was, like, huge", "it was huge"),
-            ("w- we should th-- the", "we should the"),
-            ("you um know", "you know"),
-        ] {
-            assert_eq!(kept(text), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn what_may_be_meant_stays() {
-        for text in [
-            "five five five",
-            "he had had enough",
-            "very very good",
-            "I know that that works",
-            "bye bye",
-            "no no",
-            "a b b c",
-            "spell it a a b",
-            "do you know the way",
-            "if you know not to go",
-            "I think it was you know who",
-            "I mean it",
-            "I mean what I say",
-            "what I mean it is",
-            "we like it",
-            "the ER doctor",
-            "uh-huh",
-            "he said \"um\" twice",
-            "I ask you you know",
-            "we we-ll",
-            "type I I R",
-            "send it to Bob, I mean, Alice",
-        ] {
-            let expected = split(text)
-                .iter()
-                .map(|chunk| chunk.core.clone())
-                .collect::<Vec<_>>()
-                .join(" ");
-            assert_eq!(kept(text), expected, "{text}");
-        }
-    }
 }

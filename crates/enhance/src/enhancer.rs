@@ -7,9 +7,10 @@ use std::time::Instant;
 use voiceflow_protocol::Context;
 
 use crate::cache::Answers;
+use crate::constrained::{self, Decoded, Decoder, Opening, judge};
 use crate::faithful::Checker;
-use crate::model::{LanguageModel, Session};
-use crate::options::{self, EnhancerOptions};
+use crate::model::LanguageModel;
+use crate::options::{self, Decoding, EnhancerOptions};
 use crate::outcome::{Counters, Enhanced, LiveCounters, Source};
 use crate::turnstile::Turnstile;
 use crate::writer::{Bounds, Writer, Written};
@@ -30,7 +31,8 @@ pub struct Enhancer {
 /// The model, and for each context what it has read before any dictation.
 struct Language {
     model: LanguageModel,
-    openings: [OnceLock<Session>; Context::ALL.len()],
+    decoding: Decoding,
+    openings: [OnceLock<Opening>; Context::ALL.len()],
     turnstile: Turnstile,
 }
 
@@ -53,7 +55,8 @@ impl Enhancer {
     /// the file is not looked at.
     ///
     /// # Errors
-    /// `Open`, `Malformed`, `Unsupported` for a file that is no usable model; `Threads` where candle's pool has another
+    /// `Open`, `Malformed`, `Unsupported` for a file that is no usable model; `Device` where the options' is not to be had;
+    /// `Threads` where candle's pool has another
     /// size than the options ask for; `Inference` where the model fails on a prompt.
     pub fn load(path: &Path, options: &EnhancerOptions) -> Result<Self, EnhanceError> {
         if !options.enabled {
@@ -64,7 +67,8 @@ impl Enhancer {
             return Err(EnhanceError::Threads { wanted, actual });
         }
         let language = Language {
-            model: LanguageModel::load(path)?,
+            model: LanguageModel::load_on(path, options.device)?,
+            decoding: options.decoding,
             openings: [const { OnceLock::new() }; Context::ALL.len()],
             turnstile: Turnstile::default(),
         };
@@ -196,33 +200,52 @@ impl Language {
         let Some(_turn) = self.turnstile.enter_by(deadline) else {
             return Ok(Attempt::without_text(Source::RulesTimedOut, 0, 0));
         };
-        let tokens_max = tokens_max(request.len());
-        let bounds = Bounds {
-            deadline,
-            candidates: options.candidates,
-            tokens_max,
+        let (written, tokens) = match self.decoding {
+            Decoding::Constrained => {
+                let bounds = constrained::Bounds { context, deadline };
+                let mut decoder = Decoder::new(
+                    &self.model,
+                    judge::Fitted,
+                    opening,
+                    rules::draft(dictated, context),
+                    bounds,
+                )?;
+                let written = match decoder.decode()? {
+                    Decoded::Text(text) => Written::Text(settled(text, &checker, context)),
+                    Decoded::TimedOut => Written::TimedOut,
+                };
+                (written, decoder.rows())
+            }
+            Decoding::Free => {
+                let bounds = Bounds {
+                    deadline,
+                    candidates: options.candidates,
+                    tokens_max: tokens_max(request.len()),
+                };
+                let mut writer = Writer::new(&self.model, &checker, bounds);
+                let written = match writer.write(opening.session.clone(), &request)? {
+                    Written::Text(text) => Written::Text(rules::tidy(&text, context)),
+                    other => other,
+                };
+                (written, writer.token_count())
+            }
         };
-        let mut writer = Writer::new(&self.model, &checker, bounds);
-        let written = writer.write(opening.clone(), &request)?;
-        Ok(Attempt::new(
-            written,
-            &checker,
-            context,
-            request.len(),
-            writer.token_count(),
-        ))
+        Ok(Attempt::new(written, &checker, request.len(), tokens))
     }
 
     /// What the model has read before a dictation in this context. The first call for a context computes it; others that
     /// come meanwhile may compute it too, and all use the first result.
-    fn opening(&self, context: Context) -> Result<&Session, EnhanceError> {
+    fn opening(&self, context: Context) -> Result<&Opening, EnhanceError> {
         let place = &self.openings[context as usize];
-        if let Some(session) = place.get() {
-            return Ok(session);
+        if let Some(opening) = place.get() {
+            return Ok(opening);
         }
-        let mut session = self.model.session();
-        session.read(&prompt::opening(&self.model, context)?)?;
-        Ok(place.get_or_init(|| session))
+        let tokens = match self.decoding {
+            Decoding::Constrained => prompt::priming(&self.model, context)?,
+            Decoding::Free => prompt::opening(&self.model, context)?,
+        };
+        let opening = Opening::read(&self.model, &tokens)?;
+        Ok(place.get_or_init(|| opening))
     }
 }
 
@@ -232,19 +255,23 @@ fn tokens_max(request_tokens: usize) -> usize {
     request_tokens + request_tokens / 3 + 8
 }
 
+/// A decoded text in the rules' form. The model's commas may show the rules a filler that they had taken for meant; where
+/// that is no part of what may be dropped, the text stays as it is.
+fn settled(text: String, checker: &Checker, context: Context) -> String {
+    let tidy = rules::tidy(&text, context);
+    if checker.check(&tidy).is_ok() { tidy } else { text }
+}
+
 impl Attempt {
-    /// The model's text, brought into the rules' form and checked as the caller will see it.
-    fn new(written: Written, checker: &Checker, context: Context, prompt_tokens: usize, tokens: usize) -> Self {
+    /// The model's text, checked as the caller will see it.
+    fn new(written: Written, checker: &Checker, prompt_tokens: usize, tokens: usize) -> Self {
         let (text, source) = match written {
             Written::TimedOut => (None, Source::RulesTimedOut),
             Written::Strayed => (None, Source::RulesStrayed),
-            Written::Text(text) => {
-                let text = rules::tidy(&text, context);
-                match checker.check(&text) {
-                    Ok(()) => (Some(text), Source::Model),
-                    Err(_) => (None, Source::RulesStrayed),
-                }
-            }
+            Written::Text(text) => match checker.check(&text) {
+                Ok(()) => (Some(text), Source::Model),
+                Err(_) => (None, Source::RulesStrayed),
+            },
         };
         Self {
             text,

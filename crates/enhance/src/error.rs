@@ -29,6 +29,14 @@ pub enum EnhanceError {
         /// What is missing or different.
         reason: String,
     },
+    /// The device that was asked for is not to be had.
+    #[error(
+        "the language model cannot run on CUDA: {reason}; build with the feature `cuda` and look for the device with nvidia-smi, or choose the processor"
+    )]
+    Device {
+        /// What candle says.
+        reason: String,
+    },
     /// candle's thread pool, which is made once for the whole process, has another size than was asked for.
     #[error(
         "the language model runs on {actual} threads, not on {wanted}; set CANDLE_NUM_THREADS={wanted} before the program starts"

@@ -11,10 +11,10 @@
 //! - **Punctuation** and line breaks are free.
 //! - **Case** is free, except in words that carry meaning in it: those with a capital after their first letter (`NASA`,
 //!   `userId`), with digits and letters mixed, or with an inner mark. These must come back letter by letter. In
-//!   [`Context::Code`] only the first letter of a word may change its case.
+//!   [`Context::Code`] only the first letter of a word may change its case, or all at once, as an acronym has them.
 //! - The output must be the source's words in their order. Only the spans that carry nothing may be missing: hesitations,
-//!   fillers, plain stutters and broken-off words, as the private module `disfluency` defines them. Any other word must be there as often
-//!   as it was said, function words included: "not" is one of them.
+//!   fillers, repeats and false starts, as the private module `disfluency` defines them. Any other word must be there as
+//!   often as it was said, function words included: "not" is one of them.
 //!
 //! Numbers are not converted: "five" and "5" are different words. What is equal in meaning but not in words is refused,
 //! because a refusal costs a little polish and a wrong acceptance costs the speaker's meaning.
@@ -62,7 +62,7 @@ impl Checker {
     /// Takes the dictated text apart.
     #[must_use]
     pub fn new(dictated: &str, context: Context) -> Self {
-        let chunks = chunk::split(dictated);
+        let chunks = chunk::split_dictation(dictated, context);
         let mut words = Vec::new();
         let mut places = Vec::with_capacity(chunks.len() + 1);
         let mut piece = String::new();
@@ -210,10 +210,20 @@ impl Word {
         self.folded.starts_with(&output.folded) && self.same_case(output, context)
     }
 
+    /// Whether this is a word in small letters and `output`, as far as it goes, the same in capitals.
+    fn is_raised_in(&self, output: &Self) -> bool {
+        let plain = |word: &str| word.chars().all(char::is_alphabetic);
+        plain(&self.written)
+            && plain(&output.written)
+            && self.written.chars().skip(1).all(char::is_lowercase)
+            && output.written.chars().all(char::is_uppercase)
+    }
+
     /// Whether the letters that both have agree in case where case matters.
     fn same_case(&self, output: &Self, context: Context) -> bool {
         let free = match (self.exact, context) {
             (true, _) => 0,
+            (false, Context::Code) if self.is_raised_in(output) => return true,
             (false, Context::Code) => 1,
             (false, _) => return true,
         };

@@ -4,16 +4,17 @@
 //! of it goes its own way from there, which makes reading a long prompt once and answering many texts after it cheap.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use candle_core::{Device, Tensor};
-use candle_transformers::models::quantized_llama::{MAX_SEQ_LEN, ModelWeights};
+use candle_core::Tensor;
 
+use crate::llama::{self, After, Memory, Row, Weights};
 use crate::vocabulary::Vocabulary;
-use crate::{EnhanceError, gguf};
+use crate::{Device, EnhanceError, gguf};
 
 /// Weights and tokenizer of a SmolLM2 model. It does not change after loading.
 pub struct LanguageModel {
-    weights: ModelWeights,
+    weights: Arc<Weights>,
     vocabulary: Vocabulary,
 }
 
@@ -23,22 +24,38 @@ impl LanguageModel {
     /// # Errors
     /// `Open`, `Malformed` or `Unsupported`, each naming the file.
     pub fn load(path: &Path) -> Result<Self, EnhanceError> {
+        Self::load_on(path, Device::Cpu)
+    }
+
+    /// As [`LanguageModel::load`], on a device.
+    ///
+    /// # Errors
+    /// Also `Device` where that is not to be had.
+    pub fn load_on(path: &Path, device: Device) -> Result<Self, EnhanceError> {
+        let device = match device {
+            Device::Cpu => candle_core::Device::Cpu,
+            Device::Cuda => candle_core::Device::new_cuda(0).map_err(|error| EnhanceError::Device {
+                reason: error.to_string(),
+            })?,
+        };
         let gguf::ModelFile { content, mut reader } = gguf::open(path)?;
         let vocabulary = Vocabulary::read(&content).map_err(|reason| EnhanceError::Unsupported {
             path: path.to_owned(),
             reason,
         })?;
-        let weights = ModelWeights::from_gguf(content, &mut reader, &Device::Cpu)
-            .map_err(|error| gguf::malformed(path, error))?;
-        Ok(Self { weights, vocabulary })
+        let weights = Weights::read(&content, &mut reader, &device).map_err(|error| gguf::malformed(path, error))?;
+        Ok(Self {
+            weights: Arc::new(weights),
+            vocabulary,
+        })
     }
 
     /// The model before its first token.
     #[must_use]
     pub fn session(&self) -> Session {
         Session {
-            weights: self.weights.clone(),
-            length: 0,
+            weights: Arc::clone(&self.weights),
+            memory: Memory::default(),
             vocabulary: self.vocabulary.len(),
         }
     }
@@ -74,49 +91,85 @@ impl LanguageModel {
 
 /// The model with the tokens it has read.
 ///
-/// A clone shares weights and the keys and values of what was read; what it reads later does not reach the original,
-/// because candle makes a new tensor of old and new keys and never writes into the old one.
+/// A clone shares weights and the keys and values of what was read; whichever of the two reads on first makes its own copy
+/// of the latter.
 #[derive(Clone)]
 pub struct Session {
-    weights: ModelWeights,
-    length: usize,
+    weights: Arc<Weights>,
+    memory: Memory,
     vocabulary: usize,
 }
 
 impl Session {
-    /// The most tokens that a session can read: candle computes rotary positions no further.
-    pub const LENGTH_MAX: usize = MAX_SEQ_LEN;
+    /// The most tokens that a session can read: rotary positions are computed no further.
+    pub const LENGTH_MAX: usize = llama::LENGTH_MAX;
 
     /// Reads `tokens` (at least one) and answers how likely each token of the vocabulary is to follow.
     ///
     /// # Errors
     /// `Inference` where there is no token, one is not in the vocabulary or the session would grow too long.
     pub fn read(&mut self, tokens: &[u32]) -> Result<Likelihoods, EnhanceError> {
-        if tokens.is_empty() || self.length + tokens.len() > Self::LENGTH_MAX {
-            let (count, length) = (tokens.len(), self.length);
-            return Err(candle_core::Error::msg(format!("cannot read {count} tokens after {length}")).into());
-        }
-        // candle reads the largest number as "no token" instead of refusing it.
-        if let Some(token) = tokens.iter().find(|&&token| token as usize >= self.vocabulary) {
-            return Err(candle_core::Error::msg(format!("there is no token {token}")).into());
-        }
-        let input = Tensor::from_slice(tokens, (1, tokens.len()), &Device::Cpu)?;
-        let output = self.weights.forward(&input, self.length)?;
-        self.length += tokens.len();
-        Ok(Likelihoods(output.flatten_all()?.to_vec1()?))
+        let hidden = self.read_rows(&chain(self.len(), tokens))?;
+        let last = hidden.narrow(0, tokens.len() - 1, 1)?;
+        Ok(Likelihoods(self.weights.scores(&last)?.flatten_all()?.to_vec1()?))
+    }
+
+    /// Reads `tokens` (at least one) at once and answers for each how likely each token of the vocabulary is to follow.
+    ///
+    /// # Errors
+    /// As [`Session::read`].
+    pub fn read_each(&mut self, tokens: &[u32]) -> Result<Vec<Likelihoods>, EnhanceError> {
+        self.read_branches(&chain(self.len(), tokens))
+    }
+
+    /// Forgets all but the first `length` tokens.
+    pub fn truncate(&mut self, length: usize) {
+        self.memory.truncate(length);
     }
 
     /// Number of tokens read so far.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.length
+        self.memory.len()
     }
 
     /// Whether nothing was read yet.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.length == 0
+        self.len() == 0
     }
+
+    /// Reads rows that may stand side by side, and answers for each. They stay in the session until it is truncated.
+    pub(crate) fn read_branches(&mut self, rows: &[Row]) -> Result<Vec<Likelihoods>, EnhanceError> {
+        let hidden = self.read_rows(rows)?;
+        let scores: Vec<f32> = self.weights.scores(&hidden)?.flatten_all()?.to_vec1()?;
+        let width = scores.len() / rows.len();
+        Ok(scores
+            .chunks_exact(width)
+            .map(|row| Likelihoods(row.to_vec()))
+            .collect())
+    }
+
+    fn read_rows(&mut self, rows: &[Row]) -> Result<Tensor, EnhanceError> {
+        if rows.is_empty() || self.len() + rows.len() > Self::LENGTH_MAX {
+            let (count, length) = (rows.len(), self.len());
+            return Err(candle_core::Error::msg(format!("cannot read {count} tokens after {length}")).into());
+        }
+        if let Some(row) = rows.iter().find(|row| row.token as usize >= self.vocabulary) {
+            return Err(candle_core::Error::msg(format!("there is no token {}", row.token)).into());
+        }
+        Ok(self.weights.read_rows(rows, &mut self.memory)?)
+    }
+}
+
+/// Tokens one after the other, behind the first `length` of a session.
+pub(crate) fn chain(length: usize, tokens: &[u32]) -> Vec<Row> {
+    let after = |index: usize| index.checked_sub(1).map_or(After::Memory(length), After::Row);
+    let rows = tokens.iter().enumerate().map(|(index, &token)| Row {
+        token,
+        after: after(index),
+    });
+    rows.collect()
 }
 
 /// How likely each token is to be the next, as the model's raw scores; higher is likelier.
@@ -124,6 +177,12 @@ impl Session {
 pub struct Likelihoods(Vec<f32>);
 
 impl Likelihoods {
+    /// Likelihoods with these raw scores, one for each token of the vocabulary.
+    #[must_use]
+    pub fn new(scores: Vec<f32>) -> Self {
+        Self(scores)
+    }
+
     /// The likeliest token; of equals the one with the smaller number, so that the answer is always the same.
     #[must_use]
     pub fn likeliest(&self) -> u32 {
@@ -143,5 +202,67 @@ impl Likelihoods {
             *score = f32::NEG_INFINITY;
         }
         token
+    }
+
+    /// The natural logarithm of the sum of all exponentials: a token's score less this is the logarithm of its
+    /// probability.
+    #[must_use]
+    pub fn normalizer(&self) -> f32 {
+        let largest = self.0.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        // Lanes of their own, so that the compiler may add eight at once.
+        let mut sums = [0.0_f32; 8];
+        for scores in self.0.chunks(8) {
+            for (sum, score) in sums.iter_mut().zip(scores) {
+                *sum += exponential(score - largest);
+            }
+        }
+        largest + sums.iter().sum::<f32>().ln()
+    }
+
+    /// The token's raw score.
+    #[must_use]
+    pub fn score(&self, token: u32) -> f32 {
+        self.0[token as usize]
+    }
+}
+
+/// The exponential of a number that is not positive, to about one part in ten thousand; nothing below -80.
+///
+/// A sum over the vocabulary needs 49,152 of them for each row, and the library's function is not vectorised. The power of
+/// two is split into its whole part, which becomes the exponent's bits, and a polynomial for the rest (Taylor's, about the
+/// middle of the interval).
+fn exponential(number: f32) -> f32 {
+    let power = number.max(-80.0) * std::f32::consts::LOG2_E;
+    let whole = power.floor();
+    let rest = (power - whole - 0.5) * std::f32::consts::LN_2;
+    let mut polynomial = 1.0 / 120.0;
+    for coefficient in [1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
+        polynomial = polynomial * rest + coefficient;
+    }
+    let scale = f32::from_bits(((whole as i32 + 127) as u32) << 23);
+    polynomial * std::f32::consts::SQRT_2 * scale
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Likelihoods, exponential};
+
+    #[test]
+    fn exponentials_are_those_of_the_library() {
+        for step in 0..8000 {
+            let number = -(step as f32) / 100.0;
+            let (actual, expected) = (exponential(number), number.exp());
+            assert!((actual / expected - 1.0).abs() < 1e-4, "{number}: {actual} {expected}");
+        }
+        assert!(exponential(f32::NEG_INFINITY) < 1e-30);
+    }
+
+    #[test]
+    fn probabilities_sum_to_one() {
+        let scores: Vec<f32> = (0..1001_u16).map(|index| f32::from(index % 37) - 300.0).collect();
+        let likelihoods = Likelihoods(scores.clone());
+        let normalizer = likelihoods.normalizer();
+        let sum: f32 = scores.iter().map(|score| (score - normalizer).exp()).sum();
+        assert!((sum - 1.0).abs() < 1e-3, "{sum}");
     }
 }

@@ -4,13 +4,34 @@ use std::time::Duration;
 
 use voiceflow_protocol::Context;
 
+/// What the model may write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Decoding {
+    /// The dictated words alone: it chooses their capitals and the marks between them. Right for small models.
+    #[default]
+    Constrained,
+    /// Anything, token by token, checked against the dictation as it goes. A larger model may tidy more this way, and is
+    /// refused where it strays.
+    Free,
+}
+
+/// Where the model computes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Device {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// The first NVIDIA device. Needs the crate's feature `cuda`.
+    Cuda,
+}
+
 /// Settings with sound defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnhancerOptions {
     /// Whether the model is used at all. Without it every text is tidied by rules and no model is loaded.
     pub enabled: bool,
     /// How long one call may take, waiting for other calls and for the right to compute included, before the rules' text
-    /// is returned. It is looked at before every token, so a call may exceed it by the time of one reading of its input.
+    /// is returned. It is looked at before everything the model reads, so a call may exceed it by the time of one reading.
     pub timeout: Duration,
     /// How many answers are remembered; 0 remembers none.
     pub cache_size: u64,
@@ -20,8 +41,12 @@ pub struct EnhancerOptions {
     pub max_input_chars: usize,
     /// Longer dictations, in the model's tokens after the rules, are tidied by rules alone.
     pub max_input_tokens: usize,
-    /// How many tokens, from the likeliest down, are tried at each place until one keeps the text faithful. With 1 the
-    /// model writes freely and its text is refused at the first departure.
+    /// Where the model computes.
+    pub device: Device,
+    /// What the model may write.
+    pub decoding: Decoding,
+    /// In free decoding, how many tokens, from the likeliest down, are tried at each place until one keeps the text
+    /// faithful. With 1 the text is refused at the first departure.
     pub candidates: usize,
     /// The number of threads the caller relies on; none takes what candle takes. candle makes one pool for the process
     /// from `CANDLE_NUM_THREADS`, so this is checked and cannot be changed here.
@@ -40,6 +65,8 @@ impl Default for EnhancerOptions {
             cache_ttl: Duration::from_secs(60 * 60),
             max_input_chars: 2000,
             max_input_tokens: 256,
+            device: Device::default(),
+            decoding: Decoding::default(),
             candidates: 4,
             threads: None,
             contexts: Context::ALL.to_vec(),

@@ -27,6 +27,58 @@ pub fn opening(model: &LanguageModel, context: Context) -> Result<Vec<u32>, Enha
     Ok(tokens)
 }
 
+/// The tokens that come before every text that is decoded within its transcript: a page of well written messages, so that
+/// the model goes on as they are written. It shows no instruction and no transcript, because nothing is asked.
+///
+/// # Errors
+/// Fails where the tokenizer does.
+pub fn priming(model: &LanguageModel, context: Context) -> Result<Vec<u32>, EnhanceError> {
+    let page: String = PRIMING
+        .iter()
+        .chain(&own_priming(context))
+        .map(|message| format!("{message}\n"))
+        .collect();
+    model.encode(&page)
+}
+
+/// One message for each convention: commas before a joined clause, after one that comes first and in a series, around an
+/// apposition, and none before one that comes last; the end marks; names and acronyms.
+const PRIMING: [&str; 7] = [
+    "Hi Anna, thanks for the draft. I read it last night, and it looks good to me.",
+    "We are late with the order, but if the parts arrive on Tuesday, we can still ship it.",
+    "Could you send me the signed contract when you have time?",
+    "Buy milk, bread, and eggs, and then call the dentist about Thursday.",
+    "If the list is empty, we return early because the API expects at least one row.",
+    "No, that was not what I meant, sorry!",
+    "Peter, who lives in Oslo, said that he would come in June. Is that right?",
+];
+
+/// Messages that belong to the context alone: what it opens and closes with, and what it speaks about.
+fn own_priming(context: Context) -> [&'static str; 2] {
+    match context {
+        Context::Email => [
+            "Dear Mr Hall, thank you for your letter of the third of May. We will answer it soon. Kind regards, Ines.",
+            "Please find the PDF attached, and let me know whether it suits you.",
+        ],
+        Context::Chat => [
+            "Hey, are you coming tonight? We start at eight. See you there!",
+            "What a game! I still can't believe it.",
+        ],
+        Context::Code => [
+            "The JSON parser fails on Linux, so we read the file again and then log the error.",
+            "Why is the CPU so busy? Run the SQL query first and check the cache.",
+        ],
+        Context::Notes => [
+            "After the long winter the roses need water, light, and patience. They were planted in April.",
+            "Ask Mrs Bell on Park Road about the old BBC film.",
+        ],
+        Context::Meeting => [
+            "Okay, the first point is the budget. Sara will update the plan, and Tom will call HR.",
+            "The new CEO, Mr Bauer, starts in September. Who will show him the plant in Leeds?",
+        ],
+    }
+}
+
 /// The tokens of one dictation, up to the place where the model's text starts.
 ///
 /// # Errors

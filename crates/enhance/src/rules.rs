@@ -19,28 +19,28 @@ mod tests;
 /// like one, no full stop after it, spaces before punctuation kept, and a lone `i` stays small unless it speaks.
 #[must_use]
 pub fn tidy(text: &str, context: Context) -> String {
-    let mut chunks = chunk::split(text);
-    if context != Context::Code {
-        attach_stray_marks(&mut chunks);
-    }
-    let mut chunks = disfluency::strip(chunks).chunks;
-    set_capitals(&mut chunks, context);
+    let mut chunks = draft(text, context);
     set_end_mark(&mut chunks, context);
     join(&chunks, text.len())
 }
 
-/// Puts a mark that stands alone ("we left , then") onto the word before it.
-fn attach_stray_marks(chunks: &mut Vec<Chunk>) {
-    let closes = |character| matches!(character, ',' | '.' | ';' | ':' | '!' | '?' | '…');
-    let mut attached: Vec<Chunk> = Vec::with_capacity(chunks.len());
-    for chunk in chunks.drain(..) {
-        let stray = chunk.is_bare_punctuation() && chunk.leading.chars().all(closes);
-        match attached.last_mut() {
-            Some(previous) if stray && !previous.is_bare_punctuation() => previous.trailing.push_str(&chunk.leading),
-            _ => attached.push(chunk),
-        }
-    }
-    *chunks = attached;
+/// The tidied text in pieces, before the last mark.
+pub(crate) fn draft(text: &str, context: Context) -> Vec<Chunk> {
+    let mut chunks = disfluency::strip(chunk::split_dictation(text, context)).chunks;
+    set_capitals(&mut chunks, context);
+    chunks
+}
+
+/// The pieces of a text of which nothing is dropped, with their capitals.
+pub(crate) fn capitalised(text: &str, context: Context) -> Vec<Chunk> {
+    let mut chunks = chunk::split(text);
+    set_capitals(&mut chunks, context);
+    chunks
+}
+
+/// Whether a sentence of these words, folded, opens as a question does.
+pub(crate) fn asks(words: &[&str]) -> bool {
+    question::opens_question(words)
 }
 
 fn set_capitals(chunks: &mut [Chunk], context: Context) {

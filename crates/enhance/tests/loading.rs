@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use voiceflow_assets::{AssetName, Assets};
 use voiceflow_enhance::model::LanguageModel;
-use voiceflow_enhance::{Context, EnhanceError, Enhancer, EnhancerOptions, Source, threads};
+use voiceflow_enhance::{Context, Device, EnhanceError, Enhancer, EnhancerOptions, Source, threads};
 
 /// Longer than the header with tokenizer and tensor table (3 MB), far shorter than the weights.
 const HEADER_BYTES: u64 = 4 << 20;
@@ -148,6 +148,15 @@ fn switched_off_it_needs_no_model_and_says_so() {
     );
     assert_eq!(enhancer.counters().of(Source::RulesDisabled), 1);
     assert_eq!(enhancer.counters().calls(), 1);
+}
+
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn a_device_that_the_build_does_not_know_is_refused_with_the_way_out() {
+    let path = Assets::open().unwrap().path(AssetName::SmolLm2).unwrap();
+    let error = LanguageModel::load_on(&path, Device::Cuda).err().unwrap();
+    assert!(matches!(error, EnhanceError::Device { .. }), "{error}");
+    assert!(error.to_string().contains("feature `cuda`"), "{error}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use voiceflow_assets::{AssetName, Assets};
 use voiceflow_enhance::model::{LanguageModel, Session};
-use voiceflow_enhance::{Context, Enhancer, EnhancerOptions, Source, faithful, prompt, rules};
+use voiceflow_enhance::{Context, Decoding, Enhancer, EnhancerOptions, Source, faithful, prompt, rules};
 use voiceflow_fixtures::dictation;
 
 const SUPPLIER: &str = "i mean it was you know not what we expected from the new supplier";
@@ -103,8 +103,68 @@ fn a_dictated_turn_mark_is_plain_text() {
 }
 
 #[test]
-fn every_dictation_is_answered_faithfully_and_most_by_the_model() {
+fn every_dictation_is_answered_by_the_model_with_the_words_that_the_rules_leave() {
     let enhancer = Enhancer::load(&path(), &patient(&Context::ALL)).unwrap();
+    for sentence in dictation::sentences() {
+        let enhanced = enhancer.enhance(sentence.dictated, sentence.context);
+        assert_eq!(enhanced.source, Source::Model, "{}", sentence.id);
+        let tidy = rules::tidy(sentence.dictated, sentence.context);
+        assert_eq!(letters(&enhanced.text), letters(&tidy), "{}", sentence.id);
+        assert_eq!(
+            rules::tidy(&enhanced.text, sentence.context),
+            enhanced.text,
+            "{}",
+            sentence.id
+        );
+    }
+}
+
+/// The text in small letters, without what is not a letter or a digit.
+fn letters(text: &str) -> String {
+    let letters = text.chars().filter(|character| character.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+#[test]
+fn what_a_transcript_has_of_marks_and_capitals_stays() {
+    let enhancer = Enhancer::load(&path(), &patient(&[Context::Notes, Context::Code])).unwrap();
+    for (dictated, context) in [
+        ("Peter said: wait; then he left!", Context::Notes),
+        ("is it \"done\" (or not)?", Context::Notes),
+        ("get_user calls parseJson in main.rs", Context::Code),
+        ("pass --release to cargo, please", Context::Code),
+    ] {
+        let text = enhancer.enhance(dictated, context).text;
+        let kept = |text: &str| -> Vec<String> { text.split_whitespace().map(str::to_owned).collect() };
+        for (before, after) in kept(dictated).iter().zip(kept(&text)) {
+            let marked = before
+                .chars()
+                .any(|character| !character.is_alphanumeric() || character.is_uppercase());
+            let trimmed = after.trim_end_matches(['.', ',', '?', '!']);
+            // A first letter may become a capital, except in programs.
+            let stays = |after: &str| {
+                let mut pairs = before.chars().zip(after.chars());
+                let first_stays = pairs
+                    .next()
+                    .is_none_or(|(was, is)| was == is || context != Context::Code && was.to_uppercase().eq([is]));
+                first_stays && pairs.all(|(was, is)| was == is) && before.len() == after.len()
+            };
+            assert!(
+                !marked || stays(&after) || stays(trimmed),
+                "{dictated}: {before} became {after}"
+            );
+        }
+        assert_eq!(text.split_whitespace().count(), dictated.split_whitespace().count());
+    }
+}
+
+#[test]
+fn decoding_freely_every_dictation_is_answered_faithfully_and_most_by_the_model() {
+    let options = EnhancerOptions {
+        decoding: Decoding::Free,
+        ..patient(&Context::ALL)
+    };
+    let enhancer = Enhancer::load(&path(), &options).unwrap();
     for sentence in dictation::sentences() {
         let enhanced = enhancer.enhance(sentence.dictated, sentence.context);
         let outcome = faithful::check(sentence.dictated, &enhanced.text, sentence.context);
@@ -136,6 +196,7 @@ fn every_dictation_is_answered_faithfully_and_most_by_the_model() {
 #[test]
 fn written_freely_the_text_is_still_faithful_or_refused() {
     let options = EnhancerOptions {
+        decoding: Decoding::Free,
         candidates: 1,
         ..patient(&[Context::Email])
     };

@@ -2,6 +2,7 @@
 //!
 //! `voiceflow.example.toml` beside this crate shows all of them. Relative paths in the file are taken from the file's own folder. Secrets never stand in it, only where to find them.
 
+mod choices;
 mod place;
 mod sections;
 mod values;
@@ -10,10 +11,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use choices::{Decoding, Device, SpeechModel, WeightType};
 pub use place::Place;
-pub use sections::{
-    AiEnhancement, Config, Database, Device, Security, Server, SpeechModel, SpeechRecognition, Tls, WeightType,
-};
+pub use sections::{AiEnhancement, Config, Database, Security, Server, SpeechRecognition, Tls};
 
 /// Longest settings file: a thousand times the usual one.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;

@@ -44,8 +44,8 @@ pub enum ModelError {
 /// [`ModelError`].
 pub fn speech(settings: &SpeechRecognition) -> Result<PathBuf, ModelError> {
     let file = match &settings.model {
-        SpeechModel::TinyEn => Assets::open()?.path(AssetName::WhisperTinyEn)?,
-        SpeechModel::Base => Assets::open()?.path(AssetName::WhisperBase)?,
+        SpeechModel::TinyEn => Assets::open()?.path(tiny_en(settings.compute_type))?,
+        SpeechModel::Base => Assets::open()?.path(base(settings.compute_type))?,
         SpeechModel::File(file) => file.clone(),
     };
     let found = weight_type(&file).map_err(|source| ModelError::Read {
@@ -57,6 +57,22 @@ pub fn speech(settings: &SpeechRecognition) -> Result<PathBuf, ModelError> {
         Ok(file)
     } else {
         Err(ModelError::WeightType { file, wanted, found })
+    }
+}
+
+fn tiny_en(weights: WeightType) -> AssetName {
+    match weights {
+        WeightType::Float16 => AssetName::WhisperTinyEn,
+        WeightType::Q8 => AssetName::WhisperTinyEnQ8,
+        WeightType::Q5 => AssetName::WhisperTinyEnQ5,
+    }
+}
+
+fn base(weights: WeightType) -> AssetName {
+    match weights {
+        WeightType::Float16 => AssetName::WhisperBase,
+        WeightType::Q8 => AssetName::WhisperBaseQ8,
+        WeightType::Q5 => AssetName::WhisperBaseQ5,
     }
 }
 
@@ -99,5 +115,38 @@ impl WeightType {
             Self::Q8 => 7,
             Self::Q5 => 9,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_by_name_is_the_asset_that_holds_the_wanted_weights() {
+        for model in [SpeechModel::TinyEn, SpeechModel::Base] {
+            for compute_type in [WeightType::Float16, WeightType::Q8, WeightType::Q5] {
+                let settings = SpeechRecognition {
+                    model: model.clone(),
+                    compute_type,
+                    ..SpeechRecognition::default()
+                };
+                let file = speech(&settings).expect("run `cargo xtask setup`");
+                assert_eq!(weight_type(&file).expect("readable"), compute_type.ggml_number());
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_of_other_weights_than_the_settings_say_is_refused() {
+        let tiny_en = SpeechRecognition::default();
+        let file = speech(&tiny_en).expect("run `cargo xtask setup`");
+        let settings = SpeechRecognition {
+            model: SpeechModel::File(file),
+            compute_type: WeightType::Q8,
+            ..tiny_en
+        };
+        let error = speech(&settings).expect_err("refused").to_string();
+        assert!(error.contains("does not hold q8_0 weights (its type is 1)"), "{error}");
     }
 }

@@ -12,7 +12,7 @@ use voiceflow_security::token::TokenError;
 use voiceflow_security::validate;
 use voiceflow_storage::{Encryption, History, Search, StorageError, Store, StoreOptions, Transcript, TranscriptId};
 
-use crate::config::{AiEnhancement, Config, Database, SpeechRecognition};
+use crate::config::{AiEnhancement, Config, Database, Device, SpeechRecognition};
 use crate::guard::{Denied, Guard, Identity};
 use crate::keys::Keys;
 use crate::models::{self, ModelError};
@@ -263,7 +263,14 @@ impl Pipeline {
 /// # Errors
 /// [`PipelineError::Model`] or [`PipelineError::Recognition`].
 pub fn speech_model(settings: &SpeechRecognition) -> Result<Model, PipelineError> {
-    Ok(Model::load(&models::speech(settings)?, &ModelOptions::default())?)
+    let options = ModelOptions {
+        device: settings.device.into(),
+        // On the processor it makes the encoder slower.
+        flash_attention: settings.device == Device::Cuda,
+    };
+    let model = Model::load(&models::speech(settings)?, &options)?;
+    tracing::info!(back_end = %model.back_end(), weights = settings.compute_type.as_str(), "speech model loaded");
+    Ok(model)
 }
 
 /// How the settings want speech to be recognised.
@@ -288,13 +295,17 @@ pub fn enhancer(settings: &AiEnhancement, contexts: &[Context]) -> Result<Enhanc
         timeout: settings.timeout,
         cache_size: settings.cache_size,
         cache_ttl: settings.cache_ttl,
+        device: settings.device.into(),
+        decoding: settings.decoding.into(),
         contexts: contexts.to_vec(),
         ..EnhancerOptions::default()
     };
     if !settings.enabled {
         return Ok(Enhancer::rules_only(&options));
     }
-    Ok(Enhancer::load(&models::language(settings)?, &options)?)
+    let enhancer = Enhancer::load(&models::language(settings)?, &options)?;
+    tracing::info!(back_end = ?settings.device, "language model loaded");
+    Ok(enhancer)
 }
 
 fn store_options(settings: &Database, keys: Option<&Keys>) -> StoreOptions {

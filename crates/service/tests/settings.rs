@@ -45,6 +45,21 @@ fn the_production_template_is_understood() {
     assert_eq!(config.ai_enhancement.cache_ttl, Duration::from_secs(3600));
 }
 
+/// The tests are built without CUDA, so what is shown is that nothing falls back on the processor silently.
+#[test]
+#[cfg(not(feature = "cuda"))]
+fn cuda_without_cuda_in_the_program_is_an_error_that_says_what_to_do() {
+    let config = parse("speech_recognition.device = 'cuda'").unwrap();
+    let error = voiceflow_service::pipeline::speech_model(&config.speech_recognition)
+        .err()
+        .expect("no CUDA here")
+        .to_string();
+    assert!(
+        error.contains("built without CUDA") && error.contains("feature `cuda`"),
+        "{error}"
+    );
+}
+
 #[test]
 fn the_audio_window_is_fitted_full_or_a_number() {
     let window = |value: &str| {
@@ -130,7 +145,11 @@ fn bad_values_are_refused_where_they_stand() {
     );
     check("[ai_enhancement]\ntimeout = 3600", "2:11", &["from 10ms to 60s"]);
     check("[ai_enhancement]\ntimeout = nan", "2:11", &["finite"]);
-    check("[speech_recognition]\ndevice = 'cuda'", "2:10", &["`cuda`", "`cpu`"]);
+    check(
+        "[speech_recognition]\ndevice = 'tpu'",
+        "2:10",
+        &["`tpu`", "`cpu`", "`cuda`"],
+    );
     check(
         "[speech_recognition]\ncompute_type = 'int3'",
         "2:16",

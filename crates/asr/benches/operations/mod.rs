@@ -3,11 +3,22 @@
 //! What runs in whisper.cpp is timed by wall clock, call by call: it uses several threads, and its allocations and
 //! kernels are out of reach of the counting instruments. The Rust side of the path is pure and counted.
 
+mod models;
 mod sound;
 mod speech;
+mod stages;
 mod text;
+mod together;
 
+use voiceflow_assets::AssetName;
 use voiceflow_kit::{Operation, Throughput};
+
+use models::{Case, Window};
+
+/// What runs in whisper.cpp: timed by wall clock in so many calls, on two threads unless it says otherwise.
+fn inference(calls: usize, id: &'static str, question: &'static str) -> Operation {
+    Operation::new(id, question).calls(calls).wall().cores(2)
+}
 
 voiceflow_kit::operations! {
     counted {
@@ -45,64 +56,204 @@ voiceflow_kit::operations! {
             .throughput(Throughput::AudioSeconds(2.985_687_5))
             .allocations()
             .prepare(sound::read_wav_float_3s),
-        model_load_tiny_en: Operation::new("asr/model-load/tiny.en",
+        model_load_tiny_en: inference(20, "asr/model-load/tiny.en",
             "How long does loading tiny.en take, the file in the page cache?")
-            .calls(20)
-            .wall()
-            .prepare(speech::model_load_tiny_en),
-        state_create_tiny_en: Operation::new("asr/state-create/tiny.en",
+            .cores(1)
+            .prepare(|| models::load(AssetName::WhisperTinyEn)),
+        model_load_tiny_en_q8_0: inference(20, "asr/model-load/tiny.en-q8-0",
+            "How long does loading tiny.en in q8_0 take, the file in the page cache?")
+            .cores(1)
+            .prepare(|| models::load(AssetName::WhisperTinyEnQ8)),
+        model_load_tiny_en_q5_1: inference(20, "asr/model-load/tiny.en-q5-1",
+            "How long does loading tiny.en in q5_1 take, the file in the page cache?")
+            .cores(1)
+            .prepare(|| models::load(AssetName::WhisperTinyEnQ5)),
+        model_load_base: inference(20, "asr/model-load/base",
+            "How long does loading base take, the file in the page cache?")
+            .cores(1)
+            .prepare(|| models::load(AssetName::WhisperBase)),
+        model_load_base_q8_0: inference(20, "asr/model-load/base-q8-0",
+            "How long does loading base in q8_0 take, the file in the page cache?")
+            .cores(1)
+            .prepare(|| models::load(AssetName::WhisperBaseQ8)),
+        model_load_base_q5_1: inference(20, "asr/model-load/base-q5-1",
+            "How long does loading base in q5_1 take, the file in the page cache?")
+            .cores(1)
+            .prepare(|| models::load(AssetName::WhisperBaseQ5)),
+        state_create_tiny_en: inference(50, "asr/state-create/tiny.en",
             "How long does making a recogniser take, which a worker does once?")
-            .calls(50)
-            .wall()
-            .prepare(speech::state_create_tiny_en),
-        mel_5s: Operation::new("asr/mel/5s",
+            .cores(1)
+            .prepare(|| models::state_create(AssetName::WhisperTinyEn)),
+        state_create_base: inference(20, "asr/state-create/base",
+            "How long does making a recogniser of base take, which a worker does once?")
+            .cores(1)
+            .prepare(|| models::state_create(AssetName::WhisperBase)),
+        mel_1s: inference(100, "asr/mel/1s",
+            "How long does the mel spectrogram of one second take on two threads?")
+            .throughput(Throughput::AudioSeconds(1.0))
+            .prepare(|| stages::mel(Some(1))),
+        mel_5s: inference(100, "asr/mel/5s",
             "How long does the mel spectrogram of five seconds take on two threads?")
             .throughput(Throughput::AudioSeconds(5.3))
-            .calls(100)
-            .wall()
-            .cores(2)
-            .prepare(speech::mel_5s),
-        encode_tiny_en_ctx1500: Operation::new("asr/encode/tiny.en-ctx1500",
+            .prepare(|| stages::mel(None)),
+        mel_30s: inference(100, "asr/mel/30s",
+            "How long does the mel spectrogram of half a minute take on two threads?")
+            .throughput(Throughput::AudioSeconds(30.0))
+            .prepare(|| stages::mel(Some(30))),
+        encode_tiny_en_ctx1500: inference(20, "asr/encode/tiny.en-ctx1500",
             "How long does tiny.en's encoder take over its whole window, on two threads?")
             .throughput(Throughput::Elements(1500))
-            .calls(20)
-            .wall()
-            .cores(2)
-            .prepare(speech::encode_tiny_en_ctx1500),
-        encode_tiny_en_ctx512: Operation::new("asr/encode/tiny.en-ctx512",
+            .prepare(|| stages::encode(Case::of(AssetName::WhisperTinyEn).window(Window::Full))),
+        encode_tiny_en_ctx768: inference(40, "asr/encode/tiny.en-ctx768",
+            "How long does tiny.en's encoder take over a window of 768 positions, on two threads?")
+            .throughput(Throughput::Elements(768))
+            .prepare(|| stages::encode(Case::of(AssetName::WhisperTinyEn).window(Window::Positions(768)))),
+        encode_tiny_en_ctx512: inference(40, "asr/encode/tiny.en-ctx512",
             "How long does tiny.en's encoder take over a window of 512 positions, on two threads?")
             .throughput(Throughput::Elements(512))
-            .calls(40)
-            .wall()
-            .cores(2)
-            .prepare(speech::encode_tiny_en_ctx512),
-        decode_token_tiny_en_ctx512: Operation::new("asr/decode-token/tiny.en-ctx512",
+            .prepare(|| stages::encode(Case::of(AssetName::WhisperTinyEn).window(Window::Positions(512)))),
+        encode_tiny_en_ctx320: inference(40, "asr/encode/tiny.en-ctx320",
+            "How long does tiny.en's encoder take over a window of 320 positions, on two threads?")
+            .throughput(Throughput::Elements(320))
+            .prepare(|| stages::encode(Case::of(AssetName::WhisperTinyEn).window(Window::Positions(320)))),
+        encode_tiny_en_ctx512_1t: inference(20, "asr/encode/tiny.en-ctx512-1t",
+            "How long does tiny.en's encoder take over a window of 512 positions, on one thread?")
+            .throughput(Throughput::Elements(512))
+            .cores(1)
+            .prepare(|| stages::encode(Case::of(AssetName::WhisperTinyEn).window(Window::Positions(512)).threads(1))),
+        encode_tiny_en_ctx512_flash: inference(20, "asr/encode/tiny.en-ctx512-flash",
+            "How long does tiny.en's encoder take over a window of 512 positions with flash attention, on two threads?")
+            .throughput(Throughput::Elements(512))
+            .prepare(|| stages::encode(Case::of(AssetName::WhisperTinyEn).window(Window::Positions(512)).flash_attention())),
+        encode_tiny_en_q8_0_ctx512: inference(20, "asr/encode/tiny.en-q8-0-ctx512",
+            "How long does the encoder of tiny.en in q8_0 take over a window of 512 positions, on two threads?")
+            .throughput(Throughput::Elements(512))
+            .prepare(|| stages::encode(Case::of(AssetName::WhisperTinyEnQ8).window(Window::Positions(512)))),
+        encode_tiny_en_q5_1_ctx512: inference(20, "asr/encode/tiny.en-q5-1-ctx512",
+            "How long does the encoder of tiny.en in q5_1 take over a window of 512 positions, on two threads?")
+            .throughput(Throughput::Elements(512))
+            .prepare(|| stages::encode(Case::of(AssetName::WhisperTinyEnQ5).window(Window::Positions(512)))),
+        encode_base_ctx512: inference(20, "asr/encode/base-ctx512",
+            "How long does the encoder of base take over a window of 512 positions, on two threads?")
+            .throughput(Throughput::Elements(512))
+            .prepare(|| stages::encode(Case::of(AssetName::WhisperBase).window(Window::Positions(512)))),
+        encode_base_q8_0_ctx512: inference(20, "asr/encode/base-q8-0-ctx512",
+            "How long does the encoder of base in q8_0 take over a window of 512 positions, on two threads?")
+            .throughput(Throughput::Elements(512))
+            .prepare(|| stages::encode(Case::of(AssetName::WhisperBaseQ8).window(Window::Positions(512)))),
+        encode_base_q5_1_ctx512: inference(20, "asr/encode/base-q5-1-ctx512",
+            "How long does the encoder of base in q5_1 take over a window of 512 positions, on two threads?")
+            .throughput(Throughput::Elements(512))
+            .prepare(|| stages::encode(Case::of(AssetName::WhisperBaseQ5).window(Window::Positions(512)))),
+        encode_base_ctx1500: inference(10, "asr/encode/base-ctx1500",
+            "How long does base's encoder take over its whole window, on two threads?")
+            .throughput(Throughput::Elements(1500))
+            .prepare(|| stages::encode(Case::of(AssetName::WhisperBase).window(Window::Full))),
+        decode_token_tiny_en_ctx512: inference(100, "asr/decode-token/tiny.en-ctx512",
             "How long does tiny.en's decoder take for one token, on two threads?")
             .throughput(Throughput::Elements(1))
-            .calls(100)
-            .wall()
-            .cores(2)
-            .prepare(speech::decode_token_tiny_en_ctx512),
-        transcribe_short_clips: Operation::new("asr/transcribe/short-clips",
+            .prepare(|| stages::decode_token(Case::of(AssetName::WhisperTinyEn).window(Window::Positions(512)))),
+        decode_token_tiny_en_ctx512_1t: inference(100, "asr/decode-token/tiny.en-ctx512-1t",
+            "How long does tiny.en's decoder take for one token, on one thread?")
+            .throughput(Throughput::Elements(1))
+            .cores(1)
+            .prepare(|| stages::decode_token(Case::of(AssetName::WhisperTinyEn).window(Window::Positions(512)).threads(1))),
+        decode_token_tiny_en_q8_0_ctx512: inference(100, "asr/decode-token/tiny.en-q8-0-ctx512",
+            "How long does the decoder of tiny.en in q8_0 take for one token, on two threads?")
+            .throughput(Throughput::Elements(1))
+            .prepare(|| stages::decode_token(Case::of(AssetName::WhisperTinyEnQ8).window(Window::Positions(512)))),
+        decode_token_tiny_en_q5_1_ctx512: inference(100, "asr/decode-token/tiny.en-q5-1-ctx512",
+            "How long does the decoder of tiny.en in q5_1 take for one token, on two threads?")
+            .throughput(Throughput::Elements(1))
+            .prepare(|| stages::decode_token(Case::of(AssetName::WhisperTinyEnQ5).window(Window::Positions(512)))),
+        decode_token_base_ctx512: inference(100, "asr/decode-token/base-ctx512",
+            "How long does the decoder of base take for one token, on two threads?")
+            .throughput(Throughput::Elements(1))
+            .prepare(|| stages::decode_token(Case::of(AssetName::WhisperBase).window(Window::Positions(512)))),
+        decode_token_base_q8_0_ctx512: inference(100, "asr/decode-token/base-q8-0-ctx512",
+            "How long does the decoder of base in q8_0 take for one token, on two threads?")
+            .throughput(Throughput::Elements(1))
+            .prepare(|| stages::decode_token(Case::of(AssetName::WhisperBaseQ8).window(Window::Positions(512)))),
+        decode_token_base_q5_1_ctx512: inference(100, "asr/decode-token/base-q5-1-ctx512",
+            "How long does the decoder of base in q5_1 take for one token, on two threads?")
+            .throughput(Throughput::Elements(1))
+            .prepare(|| stages::decode_token(Case::of(AssetName::WhisperBaseQ5).window(Window::Positions(512)))),
+        transcribe_short_clips: inference(100, "asr/transcribe/short-clips",
             "How long does transcribing an English clip of up to 3.3 s with tiny.en take, all clips in turn?")
             .throughput(Throughput::AudioSeconds(2.66))
-            .calls(100)
-            .wall()
-            .cores(2)
-            .prepare(speech::transcribe_short_clips),
-        transcribe_librivox: Operation::new("asr/transcribe/librivox",
+            .prepare(|| speech::short_clips(Case::of(AssetName::WhisperTinyEn))),
+        transcribe_short_clips_tiny_en_q8_0: inference(25, "asr/transcribe/short-clips-tiny.en-q8-0",
+            "How long does transcribing an English clip of up to 3.3 s with tiny.en in q8_0 take, all clips in turn?")
+            .throughput(Throughput::AudioSeconds(2.66))
+            .prepare(|| speech::short_clips(Case::of(AssetName::WhisperTinyEnQ8))),
+        transcribe_short_clips_tiny_en_q5_1: inference(25, "asr/transcribe/short-clips-tiny.en-q5-1",
+            "How long does transcribing an English clip of up to 3.3 s with tiny.en in q5_1 take, all clips in turn?")
+            .throughput(Throughput::AudioSeconds(2.66))
+            .prepare(|| speech::short_clips(Case::of(AssetName::WhisperTinyEnQ5))),
+        transcribe_short_clips_base: inference(25, "asr/transcribe/short-clips-base",
+            "How long does transcribing an English clip of up to 3.3 s with base take, all clips in turn?")
+            .throughput(Throughput::AudioSeconds(2.66))
+            .prepare(|| speech::short_clips(Case::of(AssetName::WhisperBase))),
+        transcribe_short_clips_base_q8_0: inference(25, "asr/transcribe/short-clips-base-q8-0",
+            "How long does transcribing an English clip of up to 3.3 s with base in q8_0 take, all clips in turn?")
+            .throughput(Throughput::AudioSeconds(2.66))
+            .prepare(|| speech::short_clips(Case::of(AssetName::WhisperBaseQ8))),
+        transcribe_short_clips_base_q5_1: inference(25, "asr/transcribe/short-clips-base-q5-1",
+            "How long does transcribing an English clip of up to 3.3 s with base in q5_1 take, all clips in turn?")
+            .throughput(Throughput::AudioSeconds(2.66))
+            .prepare(|| speech::short_clips(Case::of(AssetName::WhisperBaseQ5))),
+        transcribe_short_clips_1t: inference(25, "asr/transcribe/short-clips-1t",
+            "How long does transcribing an English clip of up to 3.3 s with tiny.en take on one thread, all clips in turn?")
+            .throughput(Throughput::AudioSeconds(2.66))
+            .cores(1)
+            .prepare(|| speech::short_clips(Case::of(AssetName::WhisperTinyEn).threads(1))),
+        transcribe_short_clips_full_window: inference(25, "asr/transcribe/short-clips-full-window",
+            "How long does an English clip of up to 3.3 s take with tiny.en over the whole window, all clips in turn?")
+            .throughput(Throughput::AudioSeconds(2.66))
+            .prepare(|| speech::short_clips(Case::of(AssetName::WhisperTinyEn).window(Window::Full))),
+        transcribe_short_clips_unprompted: inference(25, "asr/transcribe/short-clips-unprompted",
+            "How long does an English clip of up to 3.3 s take with tiny.en and no prompt, all clips in turn?")
+            .throughput(Throughput::AudioSeconds(2.66))
+            .prepare(speech::short_clips_unprompted),
+        transcribe_librivox: inference(20, "asr/transcribe/librivox",
             "How long does transcribing seven seconds of a novel with tiny.en take?")
             .throughput(Throughput::AudioSeconds(7.1))
-            .calls(20)
-            .wall()
-            .cores(2)
-            .prepare(speech::transcribe_librivox),
-        transcribe_looping_window: Operation::new("asr/transcribe/looping-window",
+            .prepare(speech::librivox),
+        transcribe_30s: inference(10, "asr/transcribe/30s",
+            "How long does transcribing half a minute of speech with tiny.en take?")
+            .throughput(Throughput::AudioSeconds(30.0))
+            .prepare(|| speech::half_minute(Case::of(AssetName::WhisperTinyEn))),
+        transcribe_30s_tiny_en_q8_0: inference(10, "asr/transcribe/30s-tiny.en-q8-0",
+            "How long does transcribing half a minute of speech with tiny.en in q8_0 take?")
+            .throughput(Throughput::AudioSeconds(30.0))
+            .prepare(|| speech::half_minute(Case::of(AssetName::WhisperTinyEnQ8))),
+        transcribe_30s_base: inference(10, "asr/transcribe/30s-base",
+            "How long does transcribing half a minute of speech with base take?")
+            .throughput(Throughput::AudioSeconds(30.0))
+            .prepare(|| speech::half_minute(Case::of(AssetName::WhisperBase))),
+        transcribe_30s_base_q8_0: inference(10, "asr/transcribe/30s-base-q8-0",
+            "How long does transcribing half a minute of speech with base in q8_0 take?")
+            .throughput(Throughput::AudioSeconds(30.0))
+            .prepare(|| speech::half_minute(Case::of(AssetName::WhisperBaseQ8))),
+        transcribe_looping_window: inference(20, "asr/transcribe/looping-window",
             "How long does a clip take whose first window makes the decoder loop, the fallback included?")
             .throughput(Throughput::AudioSeconds(2.985_687_5))
-            .calls(20)
-            .wall()
-            .cores(2)
-            .prepare(speech::transcribe_looping_window),
+            .prepare(speech::looping_window),
+        workers_1x2t: inference(10, "asr/workers/1x2t",
+            "How long do four utterances of 3.3 s take one worker of two threads?")
+            .throughput(Throughput::AudioSeconds(13.16))
+            .prepare(|| together::workers(1, 2)),
+        workers_2x1t: inference(10, "asr/workers/2x1t",
+            "How long do four utterances of 3.3 s take two workers of one thread each?")
+            .throughput(Throughput::AudioSeconds(13.16))
+            .prepare(|| together::workers(2, 1)),
+        workers_2x2t: inference(10, "asr/workers/2x2t",
+            "How long do four utterances of 3.3 s take two workers of two threads each, more threads than many a machine has cores?")
+            .throughput(Throughput::AudioSeconds(13.16))
+            .cores(4)
+            .prepare(|| together::workers(2, 2)),
+        cancel_in_encoder: inference(20, "asr/cancel/in-encoder",
+            "How long does a transcription take to return after it was cancelled in the encoder?")
+            .prepare(together::cancel),
     }
 }

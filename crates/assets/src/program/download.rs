@@ -20,7 +20,8 @@ use std::time::{Duration, Instant};
 use voiceflow_assets::{Assets, Form, Package, hash_file};
 
 use crate::error::ProgramError;
-use crate::prepare::{Scratch, megabytes, progress};
+use crate::prepare::{megabytes, progress};
+use crate::scratch::Scratch;
 
 /// How often a running download says how far it is.
 const PROGRESS_PERIOD: Duration = Duration::from_secs(2);

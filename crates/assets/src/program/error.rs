@@ -45,6 +45,18 @@ pub(crate) enum ProgramError {
     },
     #[error(transparent)]
     Format(#[from] FormatError),
+    #[error("the program that quantises models failed: {said}")]
+    Quantise { said: String },
+    #[error(
+        "the program that quantises models did not build (see above): the example `{example}` of voiceflow-asr; run this \
+         again once it does"
+    )]
+    NoQuantise { example: &'static str },
+    #[error(
+        "quantised models are made by a program of this workspace: run `cargo xtask setup`, or name the program with \
+         {variable}"
+    )]
+    NoWorkspace { variable: &'static str },
     #[error("{missing} of {total} assets are not ready; run `cargo xtask setup`")]
     NotReady { missing: usize, total: usize },
 }

@@ -8,6 +8,7 @@
 
 mod archive;
 mod bytes;
+mod convert;
 mod ctranslate2;
 mod download;
 mod error;
@@ -15,6 +16,8 @@ mod gguf;
 mod mel;
 mod prepare;
 mod quantise;
+mod quantised;
+mod scratch;
 mod vocabulary;
 mod whisper;
 
@@ -32,7 +35,9 @@ const USAGE: &str = "usage: voiceflow-assets prepare|check [--manifest FILE]\n\
     prepare   download, verify and convert whatever is not ready yet\n\
     check     say what is missing, and exit with 1 if anything is\n\
     \n\
-    --manifest FILE   use FILE instead of the built-in assets.toml\n";
+    --manifest FILE   use FILE instead of the built-in assets.toml\n\
+    \n\
+    VOICEFLOW_QUANTISE names the program that quantises models, where it is not to be built from this workspace.\n";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();

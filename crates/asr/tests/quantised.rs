@@ -1,0 +1,84 @@
+//! Quantised models: the files among the assets are what ggml makes of the float16 ones, and the words stay right.
+
+use std::fs;
+use std::io::{self, Write};
+
+use voiceflow_asr::quantise::{BlockType, quantise};
+use voiceflow_asr::wer::{Normalizer, WordErrors};
+use voiceflow_asr::{Cancel, Model, ModelOptions, RecognizerOptions, audio};
+use voiceflow_assets::{AssetName, Assets};
+use voiceflow_fixtures::speech;
+
+const SETUP: &str = "run `cargo xtask setup`";
+
+/// Each float16 model with what is made of it.
+const FAMILIES: [(AssetName, [(BlockType, AssetName); 2]); 2] = [
+    (
+        AssetName::WhisperTinyEn,
+        [
+            (BlockType::Q8_0, AssetName::WhisperTinyEnQ8),
+            (BlockType::Q5_1, AssetName::WhisperTinyEnQ5),
+        ],
+    ),
+    (
+        AssetName::WhisperBase,
+        [
+            (BlockType::Q8_0, AssetName::WhisperBaseQ8),
+            (BlockType::Q5_1, AssetName::WhisperBaseQ5),
+        ],
+    ),
+];
+
+#[test]
+fn the_quantised_assets_are_what_ggml_makes_of_the_float16_ones() {
+    let assets = Assets::open().expect("a cache folder");
+    let content = |name| fs::read(assets.path(name).expect(SETUP)).expect("readable");
+    for (source, made) in FAMILIES {
+        let source = content(source);
+        for (block_type, name) in made {
+            let mut outcome = Vec::new();
+            quantise(&source, block_type, &mut outcome).expect("a float16 model");
+            assert!(outcome == content(name), "{name} holds other bytes");
+        }
+    }
+}
+
+/// The errors that a model may make more than its float16 sibling on the English clips, which have 83 words: tiny.en in
+/// q8_0 hears one phrase otherwise, which is three words.
+const MORE_ERRORS_MAX: usize = 3;
+
+#[test]
+fn quantised_models_hear_as_well_as_their_float16_siblings() {
+    let assets = Assets::open().expect("a cache folder");
+    let path = |name| assets.path(name).expect(SETUP);
+    let normalizer = Normalizer::with_spellings(&path(AssetName::EnglishSpellings)).expect("a table");
+    let errors = |name: AssetName| {
+        let model = Model::load(&path(name), &ModelOptions::default()).expect("a model");
+        let mut recognizer = model.recognizer(&RecognizerOptions::default()).expect("a recogniser");
+        let mut sum = WordErrors::default();
+        for clip in speech::english().expect(SETUP) {
+            let samples = audio::read_wav(&clip.path).expect("a WAV file").samples;
+            let found = recognizer.transcribe(&samples, &Cancel::new()).expect("words");
+            assert!(!found.looped, "{name} loops on {}: {}", clip.id, found.text);
+            sum += normalizer.word_errors(&clip.transcript, &found.text);
+        }
+        // A closed standard error leaves nowhere to complain.
+        let _ = writeln!(
+            io::stderr(),
+            "{name}: {} errors, word error rate {:.1} %",
+            sum.errors,
+            100.0 * sum.rate()
+        );
+        sum.errors
+    };
+    for (source, made) in FAMILIES {
+        let float16 = errors(source);
+        for (_, name) in made {
+            let quantised = errors(name);
+            assert!(
+                quantised <= float16 + MORE_ERRORS_MAX,
+                "{name} makes {quantised} errors, {source} {float16}"
+            );
+        }
+    }
+}

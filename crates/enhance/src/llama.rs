@@ -1,0 +1,311 @@
+//! The Llama architecture over quantised weights, for reading in batches.
+//!
+//! candle's own forward pass answers for the last token only and offers no way back. This one answers for every token
+//! that is asked for, lets several continuations of one text be read side by side, and takes back what was read. It runs
+//! on candle's tensors; the products on the processor with Q8_0 weights are [`q8`]'s. Sampling, text and sessions are
+//! [`crate::model`]'s.
+
+use std::io::{Read, Seek};
+use std::sync::Arc;
+
+use candle_core::quantized::gguf_file::Content;
+use candle_core::{Device, Result, Tensor};
+
+mod memory;
+mod product;
+mod q8;
+
+pub(crate) use memory::Memory;
+use memory::Sizes;
+use product::Product;
+
+/// The most tokens that can be read one after the other: rotary positions are computed this far.
+pub(crate) const LENGTH_MAX: usize = 4096;
+
+/// A model's weights, read only.
+pub(crate) struct Weights {
+    embedding: Arc<Product>,
+    layers: Vec<Layer>,
+    norm: Norm,
+    output: Arc<Product>,
+    cosines: Tensor,
+    sines: Tensor,
+    shape: Heads,
+    device: Device,
+}
+
+/// How the values of a token divide among heads.
+#[derive(Clone, Copy)]
+struct Heads {
+    queries: usize,
+    keys: usize,
+    width: usize,
+}
+
+struct Layer {
+    attention_norm: Norm,
+    query: Product,
+    key: Product,
+    value: Product,
+    attention_output: Product,
+    inner_norm: Norm,
+    gate: Product,
+    up: Product,
+    down: Product,
+}
+
+/// A token to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) token: u32,
+    pub(crate) after: After,
+}
+
+/// What a token stands after, and therefore sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum After {
+    /// The first so many tokens of the memory.
+    Memory(usize),
+    /// An earlier row of the same batch, with all that that one sees.
+    Row(usize),
+}
+
+impl Weights {
+    /// Reads the weights of a file whose shapes were checked.
+    pub(crate) fn read<R: Read + Seek>(content: &Content, reader: &mut R, device: &Device) -> Result<Self> {
+        let number = |key: &str| match content.metadata.get(key) {
+            Some(value) => Ok(value.to_u32()? as usize),
+            None => candle_core::bail!("its {key} is missing"),
+        };
+        let single = |key: &str| content.metadata.get(key).map(|value| value.to_f32()).transpose();
+        let queries = number("llama.attention.head_count")?;
+        let shape = Heads {
+            queries,
+            keys: number("llama.attention.head_count_kv")?,
+            width: number("llama.embedding_length")? / queries,
+        };
+        let epsilon = single("llama.attention.layer_norm_rms_epsilon")?.unwrap_or(1e-5);
+        let (cosines, sines) = rotations(shape.width, single("llama.rope.freq_base")?.unwrap_or(10_000.0), device)?;
+        let mut tensors = Tensors {
+            content,
+            reader,
+            device,
+            epsilon,
+        };
+        let embedding = Arc::new(tensors.product("token_embd")?);
+        let output = if content.tensor_infos.contains_key("output.weight") {
+            Arc::new(tensors.product("output")?)
+        } else {
+            Arc::clone(&embedding)
+        };
+        let layers = (0..number("llama.block_count")?).map(|layer| tensors.layer(layer));
+        Ok(Self {
+            layers: layers.collect::<Result<_>>()?,
+            norm: tensors.norm("output_norm")?,
+            embedding,
+            output,
+            cosines,
+            sines,
+            shape,
+            device: device.clone(),
+        })
+    }
+
+    /// Reads rows, which the memory takes in at its end in their order. The answer has one row of hidden values for each.
+    ///
+    /// Every row's `after` must lie before it. Rows that stand side by side do not see each other.
+    pub(crate) fn read_rows(&self, rows: &[Row], memory: &mut Memory) -> Result<Tensor> {
+        let depths = depths(rows);
+        let start = memory.length;
+        memory.reserve(start + rows.len(), self.sizes(), &self.device)?;
+        let ids: Vec<u32> = rows.iter().map(|row| row.token).collect();
+        let mut hidden = self.embedding.rows(&ids, &self.device)?;
+        let positions = Tensor::from_slice(&depths, rows.len(), &self.device)?;
+        let rotation = Rotation {
+            cosines: self.cosines.index_select(&positions, 0)?,
+            sines: self.sines.index_select(&positions, 0)?,
+        };
+        let mask = mask(rows, start, &self.device)?;
+        for (layer, (keys, values)) in self.layers.iter().zip(memory.layers.iter()) {
+            let normed = layer.attention_norm.forward(&hidden)?;
+            let (query, key, value) = layer.project(&normed, self.shape, &rotation)?;
+            keys.slice_set(&key, 1, start)?;
+            values.slice_set(&value, 1, start)?;
+            let length = start + rows.len();
+            let seen = attend(
+                &query,
+                &keys.narrow(1, 0, length)?,
+                &values.narrow(1, 0, length)?,
+                mask.as_ref(),
+            )?;
+            hidden = (hidden + layer.attention_output.forward(&seen)?)?;
+            let normed = layer.inner_norm.forward(&hidden)?;
+            let gate = candle_nn::ops::silu(&layer.gate.forward(&normed)?)?;
+            hidden = (hidden + layer.down.forward(&(gate * layer.up.forward(&normed)?)?)?)?;
+        }
+        memory.length += rows.len();
+        Ok(hidden)
+    }
+
+    fn sizes(&self) -> Sizes {
+        Sizes {
+            layers: self.layers.len(),
+            heads: self.shape.keys,
+            width: self.shape.width,
+        }
+    }
+
+    /// Scores of every token of the vocabulary to come next, for rows of hidden values.
+    pub(crate) fn scores(&self, hidden: &Tensor) -> Result<Tensor> {
+        self.output.forward(&self.norm.forward(hidden)?)
+    }
+}
+
+impl Layer {
+    /// Queries, keys and values, each of shape (heads, rows, head width).
+    fn project(&self, input: &Tensor, shape: Heads, rotation: &Rotation) -> Result<(Tensor, Tensor, Tensor)> {
+        let split = |values: Tensor, heads: usize| -> Result<Tensor> {
+            let rows = values.dim(0)?;
+            values
+                .reshape((rows, heads, shape.width))?
+                .transpose(0, 1)?
+                .contiguous()
+        };
+        let query = rotation.turn(&split(self.query.forward(input)?, shape.queries)?)?;
+        let key = rotation.turn(&split(self.key.forward(input)?, shape.keys)?)?;
+        Ok((query, key, split(self.value.forward(input)?, shape.keys)?))
+    }
+}
+
+/// What each query sees, of shape (rows, query heads times head width). Several query heads share one of keys.
+fn attend(query: &Tensor, keys: &Tensor, values: &Tensor, mask: Option<&Tensor>) -> Result<Tensor> {
+    let (heads, rows, width) = query.dims3()?;
+    let (key_heads, length, _) = keys.dims3()?;
+    let scaled = (query * (1.0 / (width as f64).sqrt()))?;
+    let grouped = scaled.reshape((key_heads, heads / key_heads * rows, width))?;
+    let scores = grouped.matmul(&keys.transpose(1, 2)?)?;
+    let scores = match mask {
+        Some(mask) => scores.reshape((heads, rows, length))?.broadcast_add(mask)?.reshape((
+            key_heads,
+            heads / key_heads * rows,
+            length,
+        ))?,
+        None => scores,
+    };
+    let seen = candle_nn::ops::softmax_last_dim(&scores)?.matmul(values)?;
+    seen.reshape((heads, rows, width))?
+        .transpose(0, 1)?
+        .contiguous()?
+        .reshape((rows, heads * width))
+}
+
+/// Cosines and sines for the positions of the rows.
+struct Rotation {
+    cosines: Tensor,
+    sines: Tensor,
+}
+
+impl Rotation {
+    fn turn(&self, values: &Tensor) -> Result<Tensor> {
+        candle_nn::rotary_emb::rope_i(&values.unsqueeze(0)?, &self.cosines, &self.sines)?.squeeze(0)
+    }
+}
+
+/// Of shape (positions, half the head width): rotary embedding over neighbouring pairs, as GGUF files of Llama have it.
+fn rotations(width: usize, base: f32, device: &Device) -> Result<(Tensor, Tensor)> {
+    let rates: Vec<f32> = (0..width)
+        .step_by(2)
+        .map(|index| 1.0 / base.powf(index as f32 / width as f32))
+        .collect();
+    let angles: Vec<f32> = (0..LENGTH_MAX)
+        .flat_map(|position| rates.iter().map(move |rate| position as f32 * rate))
+        .collect();
+    let angles = Tensor::from_vec(angles, (LENGTH_MAX, width / 2), device)?;
+    Ok((angles.cos()?, angles.sin()?))
+}
+
+/// How many tokens each row sees before itself: its position.
+fn depths(rows: &[Row]) -> Vec<u32> {
+    let mut depths: Vec<u32> = Vec::with_capacity(rows.len());
+    for row in rows {
+        depths.push(match row.after {
+            After::Memory(length) => length as u32,
+            After::Row(index) => depths[index] + 1,
+        });
+    }
+    depths
+}
+
+/// Zero where a row sees a token and minus infinity where it does not; none where every row sees everything.
+fn mask(rows: &[Row], start: usize, device: &Device) -> Result<Option<Tensor>> {
+    let length = start + rows.len();
+    let mut mask: Vec<f32> = Vec::with_capacity(rows.len() * length);
+    for (index, row) in rows.iter().enumerate() {
+        match row.after {
+            After::Memory(seen) => {
+                mask.extend(std::iter::repeat_n(0.0, seen));
+                mask.extend(std::iter::repeat_n(f32::NEG_INFINITY, length - seen));
+            }
+            After::Row(before) => mask.extend_from_within(before * length..(before + 1) * length),
+        }
+        mask[index * length + start + index] = 0.0;
+    }
+    if mask.iter().all(|&hidden| hidden == 0.0) {
+        return Ok(None);
+    }
+    Ok(Some(Tensor::from_vec(mask, (rows.len(), length), device)?))
+}
+
+/// Root mean square normalisation.
+struct Norm {
+    weight: Tensor,
+    epsilon: f32,
+}
+
+impl Norm {
+    fn forward(&self, input: &Tensor) -> Result<Tensor> {
+        candle_nn::ops::rms_norm(input, &self.weight, self.epsilon)
+    }
+}
+
+/// Where the tensors come from.
+struct Tensors<'a, R> {
+    content: &'a Content,
+    reader: &'a mut R,
+    device: &'a Device,
+    epsilon: f32,
+}
+
+impl<R: Read + Seek> Tensors<'_, R> {
+    fn product(&mut self, name: &str) -> Result<Product> {
+        let tensor = self
+            .content
+            .tensor(self.reader, &format!("{name}.weight"), self.device)?;
+        Product::new(tensor, self.device)
+    }
+
+    fn norm(&mut self, name: &str) -> Result<Norm> {
+        let tensor = self
+            .content
+            .tensor(self.reader, &format!("{name}.weight"), self.device)?;
+        Ok(Norm {
+            weight: tensor.dequantize(self.device)?,
+            epsilon: self.epsilon,
+        })
+    }
+
+    fn layer(&mut self, index: usize) -> Result<Layer> {
+        let name = |part: &str| format!("blk.{index}.{part}");
+        Ok(Layer {
+            attention_norm: self.norm(&name("attn_norm"))?,
+            query: self.product(&name("attn_q"))?,
+            key: self.product(&name("attn_k"))?,
+            value: self.product(&name("attn_v"))?,
+            attention_output: self.product(&name("attn_output"))?,
+            inner_norm: self.norm(&name("ffn_norm"))?,
+            gate: self.product(&name("ffn_gate"))?,
+            up: self.product(&name("ffn_up"))?,
+            down: self.product(&name("ffn_down"))?,
+        })
+    }
+}

@@ -1,0 +1,122 @@
+//! Against candle's own products.
+
+use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
+use candle_core::{Device, Module, Tensor};
+
+use super::{Matrix, Tile, half_of, half_to_single, kernel, portable};
+
+/// Numbers between -1 and 1 that look random and are always the same.
+fn numbers(count: usize, seed: u32) -> Vec<f32> {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+#[test]
+fn halves_become_the_same_number() {
+    for (half, single) in [
+        (0x3c00, 1.0),
+        (0xc000, -2.0),
+        (0x0001, 2.0_f32.powi(-24)),
+        (0x03ff, 1023.0 * 2.0_f32.powi(-24)),
+        (0x7bff, 65504.0),
+        (0x8000, -0.0),
+        (0x3555, 0.333_251_95),
+    ] {
+        assert_eq!(half_to_single(half).to_bits(), f32::to_bits(single), "{half:#x}");
+    }
+    assert!(half_to_single(0x7e00).is_nan() && half_to_single(0x7c00).is_infinite());
+}
+
+#[test]
+fn scales_round_to_halves() {
+    for half in [0x0001, 0x0155, 0x03ff, 0x0400, 0x3555, 0x3c00, 0x7bff] {
+        let exact = half_to_single(half);
+        let next = half_to_single(half + u16::from(half < 0x7bff));
+        assert_eq!(half_of(exact).to_bits(), exact.to_bits(), "{half:#x}");
+        assert_eq!(half_of(exact + (next - exact) * 0.4), exact, "{half:#x}");
+        if next > exact {
+            assert_eq!(half_of(exact + (next - exact) * 0.6), next, "{half:#x}");
+            let even = if half % 2 == 0 { exact } else { next };
+            assert_eq!(half_of(exact + (next - exact) * 0.5), even, "{half:#x}");
+        }
+    }
+}
+
+#[test]
+fn any_number_of_rows_and_threads_gives_what_candle_gives() {
+    let (outputs, width) = (40, 576);
+    let weights = Tensor::from_vec(numbers(outputs * width, 1), (outputs, width), &Device::Cpu).unwrap();
+    let packed = QTensor::quantize(&weights, GgmlDType::Q8_0).unwrap();
+    let mut matrix = Matrix::new(&packed, 1).unwrap().unwrap();
+    let candle = QMatMul::from_qtensor(packed).unwrap();
+    for rows in [1, 2, 3, 4, 5, 8, 23, 300] {
+        let input = numbers(rows * width, rows as u32);
+        let tensor = Tensor::from_slice(&input, (rows, width), &Device::Cpu).unwrap();
+        let expected: Vec<f32> = candle
+            .forward(&tensor)
+            .unwrap()
+            .flatten_all()
+            .unwrap()
+            .to_vec1()
+            .unwrap();
+        for threads in [1, 3] {
+            matrix.threads = threads;
+            let actual = matrix.multiply(&input);
+            let apart = actual.iter().zip(&expected).map(|(one, other)| (one - other).abs());
+            let largest = apart.fold(0.0_f32, f32::max);
+            // candle keeps the rows' scales in half precision; sums of 576 products of this size lie near 8.
+            assert!(largest < 0.02, "{rows} rows on {threads} threads: {largest}");
+        }
+    }
+}
+
+#[test]
+fn both_kernels_agree_at_the_largest_bytes_too() {
+    let byte = |number: &f32| (number * 127.0) as i8;
+    let mut weights: Vec<i8> = numbers(8 * 96, 5).iter().map(byte).collect();
+    let mut values: Vec<i8> = numbers(4 * 96, 6).iter().map(byte).collect();
+    weights[..256].fill(-127);
+    values[..32].fill(127);
+    values[96..128].fill(-127);
+    values[200] = 0;
+    let magnitudes: Vec<u8> = values.iter().map(|value| value.unsigned_abs()).collect();
+    let (scales, row_scales) = (numbers(3 * 8, 7), numbers(4 * 3, 8));
+    let tile = Tile {
+        values: &values,
+        magnitudes: &magnitudes,
+        scales: &row_scales,
+    };
+    let (mut one, mut other) = ([0.0; 32], [0.0; 32]);
+    kernel::eight::<4>(&weights, &scales, &tile, &mut one);
+    portable::eight::<4>(&weights, &scales, &tile, &mut other);
+    for (one, other) in one.iter().zip(other) {
+        assert!((one - other).abs() <= other.abs() * 1e-5 + 1e-2, "{one} {other}");
+    }
+}
+
+#[test]
+fn a_row_of_the_matrix_is_what_candle_makes_of_it() {
+    let weights = Tensor::from_vec(numbers(16 * 64, 3), (16, 64), &Device::Cpu).unwrap();
+    let packed = QTensor::quantize(&weights, GgmlDType::Q8_0).unwrap();
+    let expected: Vec<Vec<f32>> = packed.dequantize(&Device::Cpu).unwrap().to_vec2().unwrap();
+    let matrix = Matrix::new(&packed, 1).unwrap().unwrap();
+    for (index, expected) in expected.iter().enumerate() {
+        let mut row = Vec::new();
+        matrix.unpack_row(index, &mut row);
+        assert_eq!(&row, expected, "{index}");
+    }
+}
+
+#[test]
+fn other_formats_and_odd_shapes_are_left_to_candle() {
+    let weights = Tensor::from_vec(numbers(64 * 64, 1), (64, 64), &Device::Cpu).unwrap();
+    let packed = QTensor::quantize(&weights, GgmlDType::Q4_0).unwrap();
+    assert!(Matrix::new(&packed, 1).unwrap().is_none());
+    let weights = Tensor::from_vec(numbers(63 * 64, 1), (63, 64), &Device::Cpu).unwrap();
+    let packed = QTensor::quantize(&weights, GgmlDType::Q8_0).unwrap();
+    assert!(Matrix::new(&packed, 1).unwrap().is_none());
+}
