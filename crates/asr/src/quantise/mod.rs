@@ -2,7 +2,7 @@
 //!
 //! A quantised model is a GGML file like any other: [`crate::Model::load`] takes it as it is. Matrices are what takes
 //! the room and the time, so only they change. Convolutions, norms, biases and positional embeddings keep their bits, and
-//! so do the mel filters and the vocabulary. This is what whisper.cpp's `quantize` program writes, byte for byte.
+//! so do the mel filters and the vocabulary. whisper.cpp's own `quantize` chooses the same ones.
 //!
 //! What this leaves to others: where files lie, and whether the words are still right (`tests/quantised.rs`).
 
