@@ -101,16 +101,36 @@ fn what_whisper_cannot_hear_is_cut_rather_than_folded_back() {
 }
 
 #[test]
-fn samples_that_are_no_numbers_are_refused_with_their_index() {
-    for hostile in [f32::NAN, f32::INFINITY] {
+fn samples_that_no_recording_has_are_refused_with_their_index() {
+    // The last is finite, and its square is not.
+    for hostile in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1e38] {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("nan.wav");
         let mut writer = WavWriter::create(&path, spec(1, 16_000, 32, SampleFormat::Float)).expect("a file");
         writer.write_sample(0.5_f32).expect("a sample");
         writer.write_sample(hostile).expect("a sample");
         writer.finalize().expect("a whole file");
-        assert!(matches!(read_wav(&path), Err(AudioError::NotFinite { index: 1, .. })));
+        assert!(matches!(read_wav(&path), Err(AudioError::NoLevel { index: 1, .. })));
     }
+}
+
+#[test]
+fn unscaled_integers_are_resampled_to_finite_samples() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("loud.wav");
+    let mut writer = WavWriter::create(&path, spec(2, 44_100, 32, SampleFormat::Float)).expect("a file");
+    for index in 0..8_820 {
+        let sample = if index % 100 < 50 {
+            2_147_483_648.0
+        } else {
+            -2_147_483_648.0
+        };
+        writer.write_sample(sample as f32).expect("a sample");
+    }
+    writer.finalize().expect("a whole file");
+    let audio = read_wav(&path).expect("sound");
+    assert_eq!(audio.samples.len(), 1_600);
+    assert!(audio.samples.iter().all(|sample| sample.is_finite()));
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod constrained;
 mod disfluency;
 mod enhancer;
 mod error;
+mod exponential;
 pub mod faithful;
 mod gguf;
 mod lexicon;

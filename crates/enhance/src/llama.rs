@@ -12,6 +12,7 @@ use candle_core::quantized::gguf_file::Content;
 use candle_core::{Device, Result, Tensor};
 
 mod memory;
+mod operations;
 mod product;
 mod q8;
 
@@ -125,23 +126,19 @@ impl Weights {
             cosines: self.cosines.index_select(&positions, 0)?,
             sines: self.sines.index_select(&positions, 0)?,
         };
-        let mask = mask(rows, start, &self.device)?;
+        let mask = Arc::new(mask(rows, start));
         for (layer, (keys, values)) in self.layers.iter().zip(memory.layers.iter()) {
             let normed = layer.attention_norm.forward(&hidden)?;
             let (query, key, value) = layer.project(&normed, self.shape, &rotation)?;
             keys.slice_set(&key, 1, start)?;
             values.slice_set(&value, 1, start)?;
             let length = start + rows.len();
-            let seen = attend(
-                &query,
-                &keys.narrow(1, 0, length)?,
-                &values.narrow(1, 0, length)?,
-                mask.as_ref(),
-            )?;
+            let (keys, values) = (keys.narrow(1, 0, length)?, values.narrow(1, 0, length)?);
+            let seen = operations::attend(&query, &keys, &values, &mask)?;
             hidden = (hidden + layer.attention_output.forward(&seen)?)?;
             let normed = layer.inner_norm.forward(&hidden)?;
-            let gate = candle_nn::ops::silu(&layer.gate.forward(&normed)?)?;
-            hidden = (hidden + layer.down.forward(&(gate * layer.up.forward(&normed)?)?)?)?;
+            let gated = operations::gate(&layer.gate.forward(&normed)?, &layer.up.forward(&normed)?)?;
+            hidden = (hidden + layer.down.forward(&gated)?)?;
         }
         memory.length += rows.len();
         Ok(hidden)
@@ -177,28 +174,6 @@ impl Layer {
     }
 }
 
-/// What each query sees, of shape (rows, query heads times head width). Several query heads share one of keys.
-fn attend(query: &Tensor, keys: &Tensor, values: &Tensor, mask: Option<&Tensor>) -> Result<Tensor> {
-    let (heads, rows, width) = query.dims3()?;
-    let (key_heads, length, _) = keys.dims3()?;
-    let scaled = (query * (1.0 / (width as f64).sqrt()))?;
-    let grouped = scaled.reshape((key_heads, heads / key_heads * rows, width))?;
-    let scores = grouped.matmul(&keys.transpose(1, 2)?)?;
-    let scores = match mask {
-        Some(mask) => scores.reshape((heads, rows, length))?.broadcast_add(mask)?.reshape((
-            key_heads,
-            heads / key_heads * rows,
-            length,
-        ))?,
-        None => scores,
-    };
-    let seen = candle_nn::ops::softmax_last_dim(&scores)?.matmul(values)?;
-    seen.reshape((heads, rows, width))?
-        .transpose(0, 1)?
-        .contiguous()?
-        .reshape((rows, heads * width))
-}
-
 /// Cosines and sines for the positions of the rows.
 struct Rotation {
     cosines: Tensor,
@@ -207,7 +182,7 @@ struct Rotation {
 
 impl Rotation {
     fn turn(&self, values: &Tensor) -> Result<Tensor> {
-        candle_nn::rotary_emb::rope_i(&values.unsqueeze(0)?, &self.cosines, &self.sines)?.squeeze(0)
+        operations::turn(values, &self.cosines, &self.sines)
     }
 }
 
@@ -236,8 +211,8 @@ fn depths(rows: &[Row]) -> Vec<u32> {
     depths
 }
 
-/// Zero where a row sees a token and minus infinity where it does not; none where every row sees everything.
-fn mask(rows: &[Row], start: usize, device: &Device) -> Result<Option<Tensor>> {
+/// For every row and token zero where the row sees the token and minus infinity where it does not.
+fn mask(rows: &[Row], start: usize) -> Vec<f32> {
     let length = start + rows.len();
     let mut mask: Vec<f32> = Vec::with_capacity(rows.len() * length);
     for (index, row) in rows.iter().enumerate() {
@@ -250,10 +225,7 @@ fn mask(rows: &[Row], start: usize, device: &Device) -> Result<Option<Tensor>> {
         }
         mask[index * length + start + index] = 0.0;
     }
-    if mask.iter().all(|&hidden| hidden == 0.0) {
-        return Ok(None);
-    }
-    Ok(Some(Tensor::from_vec(mask, (rows.len(), length), device)?))
+    mask
 }
 
 /// Root mean square normalisation.
@@ -264,7 +236,7 @@ struct Norm {
 
 impl Norm {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        candle_nn::ops::rms_norm(input, &self.weight, self.epsilon)
+        operations::normalise(input, &self.weight, self.epsilon)
     }
 }
 

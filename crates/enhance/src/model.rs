@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 
+use crate::exponential::exponential;
 use crate::llama::{self, After, Memory, Row, Weights};
 use crate::vocabulary::Vocabulary;
 use crate::{Device, EnhanceError, gguf};
@@ -226,36 +227,9 @@ impl Likelihoods {
     }
 }
 
-/// The exponential of a number that is not positive, to about one part in ten thousand; nothing below -80.
-///
-/// A sum over the vocabulary needs 49,152 of them for each row, and the library's function is not vectorised. The power of
-/// two is split into its whole part, which becomes the exponent's bits, and a polynomial for the rest (Taylor's, about the
-/// middle of the interval).
-fn exponential(number: f32) -> f32 {
-    let power = number.max(-80.0) * std::f32::consts::LOG2_E;
-    let whole = power.floor();
-    let rest = (power - whole - 0.5) * std::f32::consts::LN_2;
-    let mut polynomial = 1.0 / 120.0;
-    for coefficient in [1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
-        polynomial = polynomial * rest + coefficient;
-    }
-    let scale = f32::from_bits(((whole as i32 + 127) as u32) << 23);
-    polynomial * std::f32::consts::SQRT_2 * scale
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Likelihoods, exponential};
-
-    #[test]
-    fn exponentials_are_those_of_the_library() {
-        for step in 0..8000 {
-            let number = -(step as f32) / 100.0;
-            let (actual, expected) = (exponential(number), number.exp());
-            assert!((actual / expected - 1.0).abs() < 1e-4, "{number}: {actual} {expected}");
-        }
-        assert!(exponential(f32::NEG_INFINITY) < 1e-30);
-    }
+    use super::Likelihoods;
 
     #[test]
     fn probabilities_sum_to_one() {

@@ -17,6 +17,10 @@ const CHANNELS_MAX: u16 = 32;
 /// The sample rates between telephone and studio equipment.
 const RATES_HZ: std::ops::RangeInclusive<u32> = 4_000..=384_000;
 
+/// The loudest sample that is read: what a writer makes that forgets to scale 32-bit integers to floats. Sums of much
+/// louder ones overflow in the resampler, which then panics or answers with infinities.
+const LEVEL_MAX: f32 = 2_147_483_648.0;
+
 /// Audio as the recogniser wants it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Audio {
@@ -65,9 +69,9 @@ pub enum AudioError {
         /// What it has.
         problem: String,
     },
-    /// A sample is no number.
-    #[error("sample {index} of {path} is not a finite number", path = path.display())]
-    NotFinite {
+    /// A sample is no number, or louder than any recording.
+    #[error("sample {index} of {path} is not a number within ±{LEVEL_MAX}", path = path.display())]
+    NoLevel {
         /// The file.
         path: PathBuf,
         /// Its index among the samples of all channels.
@@ -84,8 +88,10 @@ pub fn read_wav(path: &Path) -> Result<Audio, AudioError> {
     let spec = reader.spec();
     check_spec(path, spec, reader.duration())?;
     let interleaved = read_samples(path, reader)?;
-    if let Some(index) = interleaved.iter().position(|sample| !sample.is_finite()) {
-        return Err(AudioError::NotFinite {
+    // A comparison with what is no number is false.
+    let levels = -LEVEL_MAX..=LEVEL_MAX;
+    if let Some(index) = interleaved.iter().position(|sample| !levels.contains(sample)) {
+        return Err(AudioError::NoLevel {
             path: path.to_owned(),
             index,
         });

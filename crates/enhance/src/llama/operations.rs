@@ -1,0 +1,239 @@
+//! What lies between the products of matrices: on the processor our own, in one thread, elsewhere candle's.
+//!
+//! candle's operations on the processor hand each of these small tensors out to a pool of threads of their own (rayon's,
+//! beside the one that multiplies). On two cores that something else uses too, a batch of 16 tokens took 154 ms with that
+//! pool at two threads and 80 ms with it at one; here there is none.
+
+use std::sync::Arc;
+
+use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, Layout, Result, Shape, Tensor};
+
+use crate::exponential::exponential;
+
+#[cfg(test)]
+mod tests;
+
+/// Root mean square normalisation of each row, times `weight`.
+pub(super) fn normalise(input: &Tensor, weight: &Tensor, epsilon: f32) -> Result<Tensor> {
+    if input.device().is_cpu() {
+        input.contiguous()?.apply_op2_no_bwd(weight, &Normalise { epsilon })
+    } else {
+        candle_nn::ops::rms_norm(&input.contiguous()?, weight, epsilon)
+    }
+}
+
+/// The gate's sigmoid linear unit times the other half.
+pub(super) fn gate(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
+    if gate.device().is_cpu() {
+        gate.apply_op2_no_bwd(up, &Gate)
+    } else {
+        candle_nn::ops::silu(gate)? * up
+    }
+}
+
+/// Turns neighbouring pairs of `values`, of shape (heads, rows, head width), by the angles of their rows.
+pub(super) fn turn(values: &Tensor, cosines: &Tensor, sines: &Tensor) -> Result<Tensor> {
+    if values.device().is_cpu() {
+        values.apply_op3_no_bwd(cosines, sines, &Turn)
+    } else {
+        candle_nn::rotary_emb::rope_i(&values.unsqueeze(0)?, cosines, sines)?.squeeze(0)
+    }
+}
+
+/// What each query sees, of shape (rows, query heads times head width). `mask` holds for every row and token what is added
+/// to their score. Several query heads share one of keys.
+pub(super) fn attend(query: &Tensor, keys: &Tensor, values: &Tensor, mask: &Arc<Vec<f32>>) -> Result<Tensor> {
+    let (heads, rows, width) = query.dims3()?;
+    let (key_heads, length, _) = keys.dims3()?;
+    let scaled = (query * (1.0 / (width as f64).sqrt()))?;
+    let grouped = scaled.reshape((key_heads, heads / key_heads * rows, width))?;
+    let scores = grouped.matmul(&keys.transpose(1, 2)?)?.reshape((heads, rows, length))?;
+    if query.device().is_cpu() {
+        let mask = Arc::clone(mask);
+        return scores.apply_op2_no_bwd(values, &Sight { mask });
+    }
+    let mask = Tensor::from_slice(mask, (rows, length), query.device())?;
+    let shares = candle_nn::ops::softmax_last_dim(&scores.broadcast_add(&mask)?)?;
+    let seen = shares
+        .reshape((key_heads, heads / key_heads * rows, length))?
+        .matmul(values)?;
+    seen.reshape((heads, rows, width))?
+        .transpose(0, 1)?
+        .contiguous()?
+        .reshape((rows, heads * width))
+}
+
+struct Normalise {
+    epsilon: f32,
+}
+
+impl CustomOp2 for Normalise {
+    fn name(&self) -> &'static str {
+        "normalise-rows"
+    }
+
+    fn cpu_fwd(
+        &self,
+        input: &CpuStorage,
+        input_layout: &Layout,
+        weight: &CpuStorage,
+        weight_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (input, weight) = (slice(input, input_layout)?, slice(weight, weight_layout)?);
+        let mut output = Vec::with_capacity(input.len());
+        for row in input.chunks_exact(weight.len()) {
+            let mean = row.iter().map(|value| value * value).sum::<f32>() / row.len() as f32;
+            let inverse = 1.0 / (mean + self.epsilon).sqrt();
+            output.extend(row.iter().zip(weight).map(|(value, weight)| value * inverse * weight));
+        }
+        Ok((CpuStorage::F32(output), input_layout.shape().clone()))
+    }
+}
+
+struct Gate;
+
+impl CustomOp2 for Gate {
+    fn name(&self) -> &'static str {
+        "gate"
+    }
+
+    fn cpu_fwd(
+        &self,
+        gate: &CpuStorage,
+        gate_layout: &Layout,
+        up: &CpuStorage,
+        up_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (gate, up) = (slice(gate, gate_layout)?, slice(up, up_layout)?);
+        let output = gate.iter().zip(up).map(|(&gate, &up)| {
+            // The exponential wants a number that is not positive: of the two forms of the sigmoid the one for the sign.
+            let power = exponential(-gate.abs());
+            let share = if gate >= 0.0 { 1.0 } else { power } / (1.0 + power);
+            gate * share * up
+        });
+        Ok((CpuStorage::F32(output.collect()), gate_layout.shape().clone()))
+    }
+}
+
+struct Turn;
+
+impl CustomOp3 for Turn {
+    fn name(&self) -> &'static str {
+        "turn-pairs"
+    }
+
+    fn cpu_fwd(
+        &self,
+        values: &CpuStorage,
+        values_layout: &Layout,
+        cosines: &CpuStorage,
+        cosines_layout: &Layout,
+        sines: &CpuStorage,
+        sines_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (cosines, sines) = (slice(cosines, cosines_layout)?, slice(sines, sines_layout)?);
+        let mut output = slice(values, values_layout)?.to_vec();
+        let pairs = values_layout.shape().dim(D::Minus1)? / 2;
+        for head in output.chunks_exact_mut(2 * cosines.len()) {
+            for ((row, cosines), sines) in head
+                .chunks_exact_mut(2 * pairs)
+                .zip(cosines.chunks_exact(pairs))
+                .zip(sines.chunks_exact(pairs))
+            {
+                for ((pair, cosine), sine) in row.chunks_exact_mut(2).zip(cosines).zip(sines) {
+                    (pair[0], pair[1]) = (pair[0] * cosine - pair[1] * sine, pair[0] * sine + pair[1] * cosine);
+                }
+            }
+        }
+        Ok((CpuStorage::F32(output), values_layout.shape().clone()))
+    }
+}
+
+/// From the scores of each query to what it sees.
+struct Sight {
+    mask: Arc<Vec<f32>>,
+}
+
+impl CustomOp2 for Sight {
+    fn name(&self) -> &'static str {
+        "sight"
+    }
+
+    fn cpu_fwd(
+        &self,
+        scores: &CpuStorage,
+        scores_layout: &Layout,
+        values: &CpuStorage,
+        values_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (heads, rows, length) = scores_layout.shape().dims3()?;
+        let (key_heads, _, width) = values_layout.shape().dims3()?;
+        // The memory has room behind the tokens that are there: a head's values lie together, the heads apart.
+        let [stride, inner, 1] = *values_layout.stride() else {
+            candle_core::bail!("values must lie together by head: {values_layout:?}")
+        };
+        if inner != width {
+            candle_core::bail!("values must lie together by head: {values_layout:?}")
+        }
+        let scores = slice(scores, scores_layout)?;
+        let values = &values.as_slice::<f32>()?[values_layout.start_offset()..];
+        let mut output = vec![0.0; rows * heads * width];
+        let mut shares = vec![0.0; length];
+        for (index, scores) in scores.chunks_exact(length).enumerate() {
+            let (head, row) = (index / rows, index % rows);
+            let mask = &self.mask[row * length..(row + 1) * length];
+            for ((share, score), hidden) in shares.iter_mut().zip(scores).zip(mask) {
+                *share = score + hidden;
+            }
+            make_shares(&mut shares);
+            let values = &values[head / (heads / key_heads) * stride..][..length * width];
+            mix(
+                &shares,
+                values,
+                width,
+                &mut output[(row * heads + head) * width..][..width],
+            );
+        }
+        Ok((CpuStorage::F32(output), Shape::from((rows, heads * width))))
+    }
+}
+
+fn slice<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
+    match layout.contiguous_offsets() {
+        Some((start, end)) => Ok(&storage.as_slice::<f32>()?[start..end]),
+        None => candle_core::bail!("the tensor is not contiguous: {layout:?}"),
+    }
+}
+
+/// Scores become shares that sum to one. What is hidden keeps a share of 10^-35 at most, which no sum notices.
+fn make_shares(scores: &mut [f32]) {
+    let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    for score in scores.iter_mut() {
+        *score = exponential(*score - largest);
+    }
+    let inverse = 1.0 / scores.iter().sum::<f32>();
+    for share in scores {
+        *share *= inverse;
+    }
+}
+
+/// Numbers of a row that are mixed together: eight registers of AVX2, which the adding keeps busy.
+const MIXED: usize = 64;
+
+/// Adds up the rows of `values`, `width` numbers each, times their shares.
+fn mix(shares: &[f32], values: &[f32], width: usize, seen: &mut [f32]) {
+    let whole = width / MIXED * MIXED;
+    for start in (0..whole).step_by(MIXED) {
+        let mut sums = [0.0_f32; MIXED];
+        for (share, row) in shares.iter().zip(values.chunks_exact(width)) {
+            for (sum, value) in sums.iter_mut().zip(&row[start..start + MIXED]) {
+                *sum = share.mul_add(*value, *sum);
+            }
+        }
+        seen[start..start + MIXED].copy_from_slice(&sums);
+    }
+    for (place, seen) in seen.iter_mut().enumerate().skip(whole) {
+        let rows = values.chunks_exact(width);
+        *seen = shares.iter().zip(rows).map(|(share, row)| share * row[place]).sum();
+    }
+}

@@ -1,0 +1,82 @@
+//! Against candle's own operations.
+
+use std::sync::Arc;
+
+use candle_core::{Device, Result, Tensor};
+
+use super::{attend, gate, normalise, turn};
+
+/// Numbers between -2 and 2 that look random and are always the same.
+fn tensor(shape: &[usize], seed: u32) -> Tensor {
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as f32 / (1 << 22) as f32 - 2.0
+    };
+    let numbers: Vec<f32> = (0..shape.iter().product()).map(|_| next()).collect();
+    Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
+}
+
+fn assert_near(one: &Tensor, other: &Tensor) {
+    assert_eq!(one.dims(), other.dims());
+    let apart: f32 = (one - other)
+        .unwrap()
+        .abs()
+        .unwrap()
+        .max_all()
+        .unwrap()
+        .to_scalar()
+        .unwrap();
+    assert!(apart < 1e-3, "{apart}");
+}
+
+#[test]
+fn norm_gate_and_rotation_are_candles() {
+    let (input, weight) = (tensor(&[5, 48], 1), tensor(&[48], 2));
+    let expected = candle_nn::ops::rms_norm(&input, &weight, 1e-5).unwrap();
+    assert_near(&normalise(&input, &weight, 1e-5).unwrap(), &expected);
+    let other = tensor(&[5, 48], 3);
+    let expected = (candle_nn::ops::silu(&input).unwrap() * &other).unwrap();
+    assert_near(&gate(&input, &other).unwrap(), &expected);
+    let (values, angles) = (tensor(&[3, 5, 8], 4), tensor(&[5, 4], 5));
+    let (cosines, sines) = (angles.cos().unwrap(), angles.sin().unwrap());
+    let expected = candle_nn::rotary_emb::rope_i(&values.unsqueeze(0).unwrap(), &cosines, &sines).unwrap();
+    assert_near(&turn(&values, &cosines, &sines).unwrap(), &expected.squeeze(0).unwrap());
+}
+
+/// Attention by candle's products, each query head with its own copy of its keys.
+fn plainly(query: &Tensor, keys: &Tensor, values: &Tensor, mask: &Tensor) -> Result<Tensor> {
+    let group = query.dim(0)? / keys.dim(0)?;
+    let copies = |tensor: &Tensor| -> Result<Tensor> {
+        let (heads, length, width) = tensor.dims3()?;
+        let shape = (heads, group, length, width);
+        tensor
+            .unsqueeze(1)?
+            .broadcast_as(shape)?
+            .contiguous()?
+            .reshape((heads * group, length, width))
+    };
+    let scale = 1.0 / (query.dim(2)? as f64).sqrt();
+    let scores = (query.matmul(&copies(keys)?.t()?.contiguous()?)? * scale)?.broadcast_add(mask)?;
+    let seen = candle_nn::ops::softmax_last_dim(&scores)?.matmul(&copies(values)?)?;
+    let (heads, rows, width) = seen.dims3()?;
+    seen.transpose(0, 1)?.contiguous()?.reshape((rows, heads * width))
+}
+
+#[test]
+fn attention_sees_what_the_mask_lets_it_see() {
+    // Room for nine tokens, of which seven are there; 40 values a head are no whole number of lanes.
+    let (query, room) = (tensor(&[6, 3, 40], 6), [tensor(&[2, 9, 40], 7), tensor(&[2, 9, 40], 8)]);
+    let [keys, values] = room.map(|tensor| tensor.narrow(1, 0, 7).unwrap());
+    let hidden = f32::NEG_INFINITY;
+    #[rustfmt::skip]
+    let mask = vec![
+        0.0, 0.0, 0.0, 0.0, 0.0, hidden, hidden,
+        0.0, 0.0, hidden, hidden, hidden, 0.0, hidden,
+        0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+    ];
+    let tensor = Tensor::from_slice(&mask, (3, 7), &Device::Cpu).unwrap();
+    let contiguous = |tensor: &Tensor| tensor.contiguous().unwrap();
+    let expected = plainly(&query, &contiguous(&keys), &contiguous(&values), &tensor).unwrap();
+    assert_near(&attend(&query, &keys, &values, &Arc::new(mask)).unwrap(), &expected);
+}
