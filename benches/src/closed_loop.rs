@@ -2,6 +2,7 @@
 
 mod tally;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Barrier, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -106,18 +107,20 @@ pub fn step(workload: &mut dyn Workload, workers: usize, span: Span) -> Result<F
     let calls = workload.workers(workers)?;
     let counting = workload.counting();
     let gate = Barrier::new(workers + 1);
+    let failure = Failure::of_this_thread();
     let window: OnceLock<Window> = OnceLock::new();
     let (tallies, cpu) = thread::scope(|scope| {
         let threads: Vec<_> = calls
             .into_iter()
             .enumerate()
             .map(|(number, call)| {
-                let (gate, window) = (&gate, &window);
+                let (gate, window, failure) = (&gate, &window, &failure);
                 scope.spawn(move || {
                     gate.wait();
                     gate.wait();
                     let window = *window.get().expect("it is set between the two");
-                    work(number, call, window, LATENCIES_OF_EACH.max(LATENCIES_KEPT / workers))
+                    let kept = LATENCIES_OF_EACH.max(LATENCIES_KEPT / workers);
+                    work(number, call, window, kept, failure).inspect_err(|_| failure.tell())
                 })
             })
             .collect();
@@ -126,9 +129,9 @@ pub fn step(workload: &mut dyn Workload, workers: usize, span: Span) -> Result<F
         let to = from + span.window;
         let _ = window.set(Window { from, to });
         gate.wait();
-        sleep_until(from);
+        failure.sleep_until(from);
         let (looked, cpu) = (Instant::now(), clocks::process_cpu());
-        sleep_until(to);
+        failure.sleep_until(to);
         let cpu = clocks::process_cpu().saturating_sub(cpu);
         let cpu_window = looked.elapsed();
         workload.cut_off();
@@ -167,11 +170,11 @@ fn found(
     })
 }
 
-fn work(number: usize, mut call: Call, window: Window, kept: usize) -> Result<Tally, Error> {
+fn work(number: usize, mut call: Call, window: Window, kept: usize, failure: &Failure) -> Result<Tally, Error> {
     let mut tally = Tally::new(number, kept);
     loop {
         let start = Instant::now();
-        if start >= window.to {
+        if start >= window.to || failure.is_told() {
             return Ok(tally);
         }
         let outcome = call();
@@ -185,8 +188,39 @@ fn work(number: usize, mut call: Call, window: Window, kept: usize) -> Result<Ta
     }
 }
 
-fn sleep_until(moment: Instant) {
-    thread::sleep(moment.saturating_duration_since(Instant::now()));
+/// Whether a worker has failed: then nobody waits for the end of the window.
+struct Failure {
+    is_told: AtomicBool,
+    sleeper: thread::Thread,
+}
+
+impl Failure {
+    /// None yet; this thread is woken by the first.
+    fn of_this_thread() -> Self {
+        Self {
+            is_told: AtomicBool::new(false),
+            sleeper: thread::current(),
+        }
+    }
+
+    fn tell(&self) {
+        self.is_told.store(true, Ordering::Release);
+        self.sleeper.unpark();
+    }
+
+    fn is_told(&self) -> bool {
+        self.is_told.load(Ordering::Acquire)
+    }
+
+    fn sleep_until(&self, moment: Instant) {
+        while !self.is_told() {
+            let left = moment.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            thread::park_timeout(left);
+        }
+    }
 }
 
 fn nanoseconds(duration: Duration) -> u64 {
@@ -196,7 +230,7 @@ fn nanoseconds(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::AtomicU64;
 
     use super::*;
 
@@ -240,19 +274,20 @@ mod tests {
         assert!(found.per_second > 0.0 && found.latency_ns.iter().all(|&waited| waited == 7));
     }
 
+    /// It would take a minute otherwise.
     #[test]
-    fn a_call_that_fails_fails_the_step() {
+    fn a_call_that_fails_ends_the_step_for_all_workers() {
         struct Failing;
         impl Workload for Failing {
             fn workers(&mut self, _: usize) -> Result<Vec<Call>, Error> {
-                Ok(vec![Box::new(|| Err("a wrong answer".into()))])
+                Ok(vec![Box::new(|| Ok(None)), Box::new(|| Err("a wrong answer".into()))])
             }
         }
         let span = Span {
             warm: Duration::ZERO,
             window: Duration::from_secs(60),
         };
-        let error = step(&mut Failing, 1, span).expect_err("it failed").to_string();
+        let error = step(&mut Failing, 2, span).expect_err("it failed").to_string();
         assert_eq!(error, "a wrong answer");
     }
 }

@@ -25,7 +25,7 @@ use crate::report::Report;
 use crate::workspace::{BenchCrate, Workspace};
 use crate::{anchors, budgets, host, measuring, setup};
 
-pub(crate) use build::{BuildSettings, Program, Programs, build_all, program, programs};
+pub(crate) use build::{BuildSettings, Program, Programs, build_all, program, programs, target_folder};
 pub(crate) use measure::{Attempt, Found, HEAP_PROFILE, raw_folder, record_path};
 pub(crate) use plan::{Effort, Job, jobs};
 

@@ -33,6 +33,9 @@ pub(crate) enum Command {
     /// Measure throughput and latency from 1 to 64 workers, and what asynchronous enhancement, pooling, caching and
     /// open connections are worth.
     Scale(ScaleCommand),
+    /// Measure the same work by what one would use instead: faster-whisper, llama.cpp, PyJWT, cryptography, sqlite3,
+    /// sqlcipher3, websockets.
+    Peers(PeersCommand),
     /// Record, check or show the committed baselines.
     #[command(subcommand)]
     Baseline(BaselineCommand),
@@ -124,6 +127,32 @@ pub(crate) struct ScaleCommand {
     #[arg(long)]
     pub(crate) full: bool,
     /// Where the report and every sample go.
+    #[arg(long)]
+    pub(crate) output_dir: Option<PathBuf>,
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// What `peers` is told.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PeersCommand {
+    /// Part of an operation's id or of a peer's name, or a regular expression between slashes; one that matches none is
+    /// answered with all of them.
+    pub(crate) filter: Option<String>,
+    /// Six rounds of fresh processes each (the default): about six minutes on two cores.
+    #[arg(long, conflicts_with = "full")]
+    pub(crate) quick: bool,
+    /// Twenty rounds each.
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Build llama.cpp's bindings too, where they are not there yet: a quarter of an hour, once.
+    #[arg(long)]
+    pub(crate) with_llama: bool,
+    /// Put the table between the markers of this page.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) write: Option<PathBuf>,
+    /// Where the report and every round go.
     #[arg(long)]
     pub(crate) output_dir: Option<PathBuf>,
     /// How to print.

@@ -24,8 +24,10 @@ mod host;
 mod impact;
 mod list;
 mod lockfile;
+mod markers;
 mod measuring;
 mod outcome;
+mod peers;
 mod process;
 mod render;
 mod report;
@@ -71,6 +73,7 @@ fn run(command_line: CommandLine) -> anyhow::Result<Outcome> {
         Command::Bench(command) => bench::run(&workspace, &command),
         Command::Impact(command) => impact::run(&workspace, &command),
         Command::Scale(command) => scale::run(&workspace, &command),
+        Command::Peers(command) => peers::run(&workspace, &command),
         Command::Baseline(command) => baseline::run(&workspace, &command),
         Command::Compare(command) => compare::run(&workspace, &command),
         Command::Gate(command) => compare::gate(&workspace, &command),

@@ -73,8 +73,7 @@ pub(crate) fn text(report: &Report) -> String {
 }
 
 /// What the per cent behind a throughput are of.
-const SHARES: &str =
-    "per cent behind bytes a second: of what one thread reads from memory; above 100 % they stay in a cache";
+const SHARES: &str = "per cent behind bytes a second: of what one thread reads from memory; above 100 % not all of them came from there, or two threads read them";
 
 const COLUMNS: usize = 9;
 const HEADINGS: [&str; COLUMNS] = [

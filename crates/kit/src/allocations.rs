@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use voiceflow_record::{Conditions, Counts, Instrument, Measured, environment};
 
-use crate::session::{Session, is_selected};
+use crate::session::{Session, is_selected, tells_failure};
 use crate::{Operation, OperationList, PrepareError, Prepared};
 
 /// Frames of a call site that a profile keeps. The allocator's own come first and are several, so that this leaves the
@@ -60,8 +60,9 @@ pub fn main(operations: &OperationList) -> ExitCode {
                 counts["peak_bytes"]
             ),
             Err(error) => {
-                eprintln!("error: {}: {error}", operation.id());
-                outcome = ExitCode::FAILURE;
+                if tells_failure(operation, &error) {
+                    outcome = ExitCode::FAILURE;
+                }
             }
         }
     }

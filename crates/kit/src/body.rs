@@ -13,6 +13,31 @@ use sha2::{Digest as _, Sha256};
 /// Why an operation could not be prepared.
 pub type PrepareError = Box<dyn Error + Send + Sync>;
 
+/// Something an operation needs is not on this machine, such as a device: it is left out, which is no failure. Returned
+/// while preparing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unavailable(String);
+
+impl Unavailable {
+    /// Says what is missing.
+    pub fn new(missing: impl Into<String>) -> Self {
+        Self(missing.into())
+    }
+
+    /// What is missing, where that is why an operation could not be prepared.
+    pub(crate) fn reason(error: &PrepareError) -> Option<&str> {
+        error.downcast_ref().map(|Self(missing)| missing.as_str())
+    }
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl Error for Unavailable {}
+
 /// The answer of an operation was not the right one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrongAnswer(String);

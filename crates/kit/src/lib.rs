@@ -27,7 +27,7 @@ pub mod paired;
 mod session;
 pub mod time;
 
-pub use body::{NO_INPUTS, PrepareError, Prepared, WrongAnswer, check_eq, digest_parts};
+pub use body::{NO_INPUTS, PrepareError, Prepared, Unavailable, WrongAnswer, check_eq, digest_parts};
 pub use operation::{Operation, OperationList};
 pub use voiceflow_record::{Instrument, Throughput};
 

@@ -181,6 +181,9 @@ impl OperationList {
     }
 }
 
+/// Who fixes no more calls than these has long ones: a full run would take many more of a short one.
+const FEW_CALLS: usize = 100;
+
 fn catalogue_entry(operation: &Operation) -> CatalogueEntry {
     let id: OperationId = operation.id.parse().unwrap_or_else(|error| panic!("{error}"));
     CatalogueEntry {
@@ -193,6 +196,7 @@ fn catalogue_entry(operation: &Operation) -> CatalogueEntry {
             protocol: PAIRED_PROTOCOL,
             clock: operation.judged_by,
             cores: operation.cores,
+            long: operation.calls.is_some_and(|calls| calls <= FEW_CALLS),
         }),
     }
 }

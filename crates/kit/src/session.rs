@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use voiceflow_record::{Conditions, FORMAT_VERSION, Measured, Record, Run, environment, write_record};
 
-use crate::{Operation, PrepareError, Prepared};
+use crate::{Operation, PrepareError, Prepared, Unavailable};
 
 /// Where records go and what they carry. Without it a bench program prints and writes none.
 pub(crate) struct Session {
@@ -54,6 +54,23 @@ impl Session {
             run: self.run.clone(),
         };
         Ok(write_record(&self.folder, &record)?)
+    }
+}
+
+/// Says on standard error why an operation has no result, and whether that is a failure: what cannot be had on this
+/// machine is none.
+#[expect(clippy::print_stderr, reason = "a bench program tells its user what was left out")]
+pub(crate) fn tells_failure(operation: &Operation, error: &PrepareError) -> bool {
+    let id = operation.id();
+    match Unavailable::reason(error) {
+        Some(missing) => {
+            eprintln!("{}{id}: {missing}", environment::SKIPPED_PREFIX);
+            false
+        }
+        None => {
+            eprintln!("error: {id}: {error}");
+            true
+        }
     }
 }
 

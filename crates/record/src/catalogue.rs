@@ -37,6 +37,16 @@ pub struct Pairing {
     pub clock: Clock,
     /// Threads that do its work at once; one is pinned to a core.
     pub cores: usize,
+    /// Whether a call takes so long that the declaration fixes few of them. A comparison that has to end in time takes
+    /// the others first.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub long: bool,
+}
+
+// What serde asks for takes a reference.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// The operations of one crate, ordered by id.

@@ -20,3 +20,7 @@ pub const PAIRED: &str = "VOICEFLOW_PAIRED";
 /// Path of a file for an allocation program to write dhat's profile of one more call to, after the counted one. It
 /// holds the last operation that the program counts, so name a single one in [`OPERATIONS`].
 pub const HEAP_PROFILE: &str = "VOICEFLOW_HEAP_PROFILE";
+
+/// What the line on standard error begins with by which a bench program says that it left an operation out because
+/// something it needs is not on this machine: `skipped: ID: REASON`.
+pub const SKIPPED_PREFIX: &str = "skipped: ";

@@ -68,6 +68,11 @@ pub enum PairedReply {
     },
     /// To [`PairedCommand::Finish`].
     Finished(Scheduling),
+    /// Something the operation needs is not on this machine; the process ends.
+    Unavailable {
+        /// What is missing.
+        reason: String,
+    },
     /// The operation could not be prepared or answered wrongly; the process ends.
     Failed {
         /// What went wrong.

@@ -91,6 +91,11 @@ pub(crate) fn program(workspace: &Workspace, name: &str) -> anyhow::Result<Progr
         .with_context(|| format!("no crate has a bench program `{name}`"))
 }
 
+/// Where cargo builds this workspace, as far as the environment tells.
+pub(crate) fn target_folder(workspace: &Workspace) -> PathBuf {
+    BuildSettings::default().target_folder(workspace)
+}
+
 /// A bench program that was built.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Program {

@@ -34,10 +34,16 @@ pub(crate) struct Attempt {
 pub(crate) enum Found {
     /// It was measured and answered right.
     Record(Box<Record>),
-    /// Something the instrument needs is not on this machine.
+    /// Something the instrument or the operation needs is not on this machine.
     Skipped(String),
     /// It crashed, hung, or answered wrongly.
     Failed(String),
+}
+
+impl Found {
+    fn taken(record: Record) -> Self {
+        Self::Record(Box::new(record))
+    }
 }
 
 /// The longest an operation may take. The slowest declared ones take about two minutes on two busy cores.
@@ -61,13 +67,13 @@ pub(crate) fn measure(request: &Request<'_>, job: &Job, programs: &Programs, run
     };
     let scratch = Scratch::new(request, job)?;
     let outcome = match job.instrument {
-        Instrument::Instructions => count_instructions(request, job, program, run.clone(), &scratch),
+        Instrument::Instructions => count_instructions(request, job, program, run.clone(), &scratch).map(Found::taken),
         Instrument::Time | Instrument::Allocations => run_kit(request, job, program, run, &scratch),
     };
     // What a failed operation printed is what its author needs.
     scratch.clear(request.keep_profiles || outcome.is_err());
     Ok(attempt(match outcome {
-        Ok(record) => Found::Record(Box::new(record)),
+        Ok(found) => found,
         // The others would fare no better.
         Err(error) if found_disk_full(&error) => return Err(error.context(format!("cannot measure {}", job.id))),
         Err(error) => Found::Failed(format!("{error:#} (all it said: {})", scratch.log().display())),
@@ -124,8 +130,8 @@ impl Scratch {
     }
 }
 
-/// The time and allocation targets write their record themselves.
-fn run_kit(request: &Request<'_>, job: &Job, program: &Path, run: &Run, scratch: &Scratch) -> anyhow::Result<Record> {
+/// The time and allocation targets write their record themselves, or say what this machine lacks for it.
+fn run_kit(request: &Request<'_>, job: &Job, program: &Path, run: &Run, scratch: &Scratch) -> anyhow::Result<Found> {
     let path = record_path(&request.output, job);
     // A record of an earlier run into the same folder must not pass for this one's.
     let _ = std::fs::remove_file(&path);
@@ -143,7 +149,23 @@ fn run_kit(request: &Request<'_>, job: &Job, program: &Path, run: &Run, scratch:
         command.env(environment::HEAP_PROFILE, scratch.folder.join(HEAP_PROFILE));
     }
     finish(&mut command, scratch)?;
-    read_record(&path).context("the program wrote no record")
+    if !path.is_file()
+        && let Some(reason) = skipped(&scratch.log(), &job.id)
+    {
+        return Ok(Found::Skipped(reason));
+    }
+    read_record(&path)
+        .map(Found::taken)
+        .context("the program wrote no record")
+}
+
+/// Why a program says that it left an operation out.
+fn skipped(log: &Path, id: &OperationId) -> Option<String> {
+    let text = std::fs::read(log).ok()?;
+    let prefix = format!("{}{id}: ", environment::SKIPPED_PREFIX);
+    String::from_utf8_lossy(&text)
+        .lines()
+        .find_map(|line| line.strip_prefix(&prefix).map(str::to_owned))
 }
 
 /// gungraun counts; its profile is read here, because under valgrind the program itself should do nothing else.
@@ -218,6 +240,16 @@ fn last_complaint(log: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_left_out_is_told_by_its_own_line() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let log = folder.path().join("output.txt");
+        std::fs::write(&log, "loading\nskipped: a/b/c: no such device\n").expect("writes");
+        let of = |id: &str| skipped(&log, &id.parse().expect("valid"));
+        assert_eq!(of("a/b/c").as_deref(), Some("no such device"));
+        assert_eq!(of("a/b/d"), None);
+    }
 
     #[test]
     fn the_complaint_is_the_line_that_says_error() {

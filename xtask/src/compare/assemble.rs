@@ -72,6 +72,8 @@ pub(crate) fn comparison(evidence: &Evidence<'_>) -> anyhow::Result<Comparison> 
             && !is_out(evidence, &common.id)
         {
             rows.push(unseen_row(&common.id, levels, &evidence.settings));
+        } else if evidence.times.measured.unmeasured.contains(&common.id) {
+            rows.push(unseen_row(&common.id, &[], &evidence.settings));
         }
     }
     for row in &mut rows {
@@ -141,7 +143,11 @@ pub(crate) fn overall(rows: &[Row], placebo: &Placebo, identical: usize) -> Verd
 /// Whether an operation was given up on the way: it is among the failed or the incomparable.
 fn is_out(evidence: &Evidence<'_>, id: &OperationId) -> bool {
     let measured = &evidence.times.measured;
-    let mut problems = measured.failed.iter().chain(&measured.not_comparable);
+    let mut problems = measured
+        .failed
+        .iter()
+        .chain(&measured.not_comparable)
+        .chain(&measured.skipped);
     problems.any(|problem| problem.id == *id)
 }
 
@@ -158,6 +164,9 @@ pub(crate) fn unseen_row(id: &OperationId, levels: &[Level], settings: &Settings
 }
 
 fn too_few(rounds: u32) -> String {
+    if rounds == 0 {
+        return "there was no time left for it; a filter or `--full` gives it some".to_owned();
+    }
     let noun = if rounds == 1 { "round" } else { "rounds" };
     format!("there was time for {rounds} {noun} only, too few to tell anything; `--full` gives it more")
 }
@@ -340,7 +349,7 @@ fn failed(evidence: &Evidence<'_>) -> Vec<Problem> {
 }
 
 fn skipped(evidence: &Evidence<'_>) -> Vec<Problem> {
-    let mut skipped = Vec::new();
+    let mut skipped = evidence.times.measured.skipped.clone();
     for side in evidence.counted {
         for ((id, instrument), missing) in &side.missing {
             if let Missing::Skipped(reason) = missing {

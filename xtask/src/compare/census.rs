@@ -200,7 +200,7 @@ pub(crate) mod tests {
     use super::super::slot::{BuiltCrate, Manifest, Program};
     use super::*;
 
-    fn entry(id: &str) -> CatalogueEntry {
+    pub(crate) fn entry(id: &str) -> CatalogueEntry {
         let id: OperationId = id.parse().expect("valid");
         CatalogueEntry {
             subsystem: id.subsystem().to_owned(),
@@ -212,6 +212,7 @@ pub(crate) mod tests {
                 protocol: PAIRED_PROTOCOL,
                 clock: Clock::Cpu,
                 cores: 1,
+                long: false,
             }),
         }
     }

@@ -2,9 +2,10 @@
 //! suites.
 //!
 //! The unit of evidence is the log-ratio of one round. Across rounds: trimmed mean with Yuen's standard error, variance
-//! moderated over the suite, Student t against "slower by at most the tolerance", looked at after a fixed schedule of
-//! rounds that shares the family-wise error out. A suspicion is confirmed by rounds of its own before it is a
-//! regression. `METHODOLOGY.md` explains it to users.
+//! moderated over the suite, Student t against "not slower at all" (against "slower by at most the tolerance" where the
+//! row is within the margin), looked at after a fixed schedule of rounds that shares the family-wise error out. A
+//! suspicion is confirmed by rounds of its own to exceed the tolerance before it is a regression. `METHODOLOGY.md`
+//! explains it to users.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::stats::location::paired_log_ratio;
 use crate::stats::moderated::{Moderated, Prior};
 use crate::stats::multiplicity::{benjamini_hochberg, holm};
 use crate::stats::sequential::Looks;
-use crate::stats::trimmed::Trimmed;
+use crate::stats::trimmed::{self, Trimmed};
 
 /// What is to be shown, and how surely. Changes are ratios minus one.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +28,8 @@ pub(crate) struct Policy {
     /// A slowdown up to this is nobody's business: `regressed` excludes it.
     pub(crate) tolerance: f64,
     /// A suspicion excludes a slowdown up to this. It may be less than the tolerance, which the confirmation excludes:
-    /// to suspect costs a few rounds, and to demand the tolerance twice costs what could be detected.
+    /// to suspect costs a few rounds, and to demand the tolerance twice costs what could be detected. A row that is
+    /// within the margin is suspected of exceeding the tolerance only: many a harmless change is slower by a trifle.
     pub(crate) suspect_above: f64,
     /// Chance of one false suspicion over all rows and looks. A regression needs a confirmation as well: the chance of a
     /// false one is at most this times `confirm_alpha`.
@@ -107,7 +109,7 @@ const LONG_ROUND: Duration = Duration::from_millis(1250);
 
 /// Without this many rounds there is no first look. A long operation gets them even where its time is up, within
 /// [`STRETCH`].
-const LEAST_ROUNDS: u32 = 4;
+pub(crate) const LEAST_ROUNDS: u32 = 4;
 const STRETCH: f64 = 1.7;
 
 /// Looks at a confirmation. Layouts differ from round to round and spread it wider than judging, so it may need as many
@@ -119,7 +121,7 @@ const OK_ALPHA: f64 = 0.005;
 
 /// The probability with which a change of the smallest detectable size is suspected. The rest up to 95 % is left to the
 /// confirmation, which finds a change of that size about as surely where layouts spread no wider than rounds do.
-const POWER: f64 = 0.975;
+const POWER: f64 = 0.985;
 
 /// The expected share of wrong ones among the improvements that are listed.
 const FALSE_DISCOVERY_RATE: f64 = 0.05;
@@ -439,6 +441,8 @@ impl Suite {
         let gone = confirmation.is_some_and(|confirmed| confirmed.estimate.high < self.policy.margin);
         let verdict = match series.standing {
             Standing::Confirmed => TimeVerdict::Regressed,
+            // Within the margin as linked and in other layouts too.
+            Standing::NotConfirmed if gone && is_within_margin => TimeVerdict::Ok,
             Standing::NotConfirmed | Standing::Suspect if gone => TimeVerdict::GoneWhenShuffled,
             Standing::NotConfirmed | Standing::Suspect => TimeVerdict::Suspected,
             Standing::Open | Standing::WithinMargin if !is_within_margin => TimeVerdict::NotResolved,
@@ -484,13 +488,26 @@ impl Suite {
         if rounds < self.first_look() {
             return f64::INFINITY;
         }
-        let suspected = found.after(taken, rounds).smallest_detectable(
-            self.looks.alpha_at_end(rounds),
-            POWER,
-            self.policy.suspect_above.ln_1p(),
-        );
+        let beyond = |excluded: f64| {
+            let level = self.looks.alpha_at_end(rounds);
+            found
+                .after(taken, rounds)
+                .smallest_detectable(level, POWER, excluded.ln_1p())
+        };
+        let margin = self.policy.margin.ln_1p();
+        let mut suspected = beyond(self.policy.suspect_above);
+        if suspected < margin {
+            // Within the margin a suspicion has to exceed the tolerance.
+            suspected = beyond(self.policy.tolerance.max(self.policy.suspect_above)).min(margin);
+        }
         let confirming = self.confirm_looks.rounds().last().copied().unwrap_or(rounds);
-        let confirmed = found.after(taken, confirming).smallest_detectable(
+        let later = found.after(taken, confirming);
+        let later = Moderated {
+            // A confirmation does not lean on the suite's spread.
+            df: later.df.min(trimmed::degrees_of_freedom(confirming as usize)),
+            ..later
+        };
+        let confirmed = later.smallest_detectable(
             self.confirm_looks.alpha_at_end(confirming),
             POWER,
             self.policy.tolerance.ln_1p(),
@@ -529,9 +546,15 @@ fn look_at(series: &mut Series, policy: &Policy, looks: &Looks, ok_looks: &Looks
         return;
     };
     let found = prior.moderate(&trimmed);
-    if found.p_above(policy.suspect_above.ln_1p()) < alpha {
+    let is_ok = found.upper(1.0 - ok_alpha) < policy.margin.ln_1p();
+    let excluded = if is_ok {
+        policy.tolerance.max(policy.suspect_above)
+    } else {
+        policy.suspect_above
+    };
+    if found.p_above(excluded.ln_1p()) < alpha {
         series.standing = Standing::Suspect;
-    } else if found.upper(1.0 - ok_alpha) < policy.margin.ln_1p() {
+    } else if is_ok {
         series.standing = Standing::WithinMargin;
     } else {
         series.standing = Standing::Open;
@@ -639,27 +662,58 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_slower_at_all_is_suspected_and_within_the_tolerance_never_regressed() {
+    fn a_trifle_within_the_margin_is_ok_and_one_beyond_the_tolerance_is_suspected_there_too() {
         let policy = Policy {
             suspect_above: 0.0,
             ..policy()
         };
-        let mut random = StdRng::seed_from_u64(6);
-        let mut suite = Suite::new(policy, 1);
-        let id = id(0);
-        let mut was_suspected = false;
-        while suite.wants_judging(&id) || suite.wants_confirming(&id) {
-            let slower = 0.003_f64.ln_1p() + 0.0005 * normal(&mut random);
-            if suite.wants_confirming(&id) {
-                was_suspected = true;
-                suite.confirm(&id, Clock::Cpu, slower);
-            } else {
-                suite.judge(&id, Clock::Cpu, slower);
+        let end = |change: f64, when_shuffled: f64| {
+            let mut random = StdRng::seed_from_u64(6);
+            let mut suite = Suite::new(policy.clone(), 1);
+            let id = id(0);
+            let mut was_suspected = false;
+            while suite.wants_judging(&id) || suite.wants_confirming(&id) {
+                let noise = 0.0005 * normal(&mut random);
+                if suite.wants_confirming(&id) {
+                    was_suspected = true;
+                    suite.confirm(&id, Clock::Cpu, when_shuffled.ln_1p() + noise);
+                } else {
+                    suite.judge(&id, Clock::Cpu, change.ln_1p() + noise);
+                }
+                suite.look();
             }
-            suite.look();
-        }
-        assert!(was_suspected);
-        assert_eq!(suite.findings()[0].verdict, TimeVerdict::GoneWhenShuffled);
+            (was_suspected, suite.findings()[0].verdict)
+        };
+        assert_eq!(end(0.003, 0.003), (false, TimeVerdict::Ok));
+        assert_eq!(end(0.012, 0.012), (true, TimeVerdict::Regressed));
+        assert_eq!(end(0.012, 0.0), (true, TimeVerdict::Ok), "within the margin both times");
+        assert_eq!(end(0.03, 0.0), (true, TimeVerdict::GoneWhenShuffled));
+    }
+
+    #[test]
+    fn what_is_slower_at_all_is_suspected_where_it_may_be_beyond_the_margin() {
+        let suspected = |suspect_above: f64, seed: u64| {
+            let mut random = StdRng::seed_from_u64(seed);
+            let mut suite = Suite::new(
+                Policy {
+                    suspect_above,
+                    ..policy()
+                },
+                1,
+            );
+            let id = id(0);
+            while suite.wants_judging(&id) {
+                suite.judge(&id, Clock::Cpu, 0.02_f64.ln_1p() + 0.03 * normal(&mut random));
+                suite.look();
+            }
+            suite.wants_confirming(&id)
+        };
+        let of_forty = |suspect_above| (0..40).filter(|&seed| suspected(suspect_above, seed)).count();
+        let (above_nothing, above_tolerance) = (of_forty(0.0), of_forty(0.005));
+        assert!(
+            above_nothing >= above_tolerance + 5,
+            "{above_nothing} and {above_tolerance} of forty"
+        );
     }
 
     #[test]

@@ -199,6 +199,7 @@ impl<'a> Linked<'a> {
 
     fn pair(&self, folder: &Path, baseline: PathBuf, candidate: PathBuf) -> Pair {
         let contender = |program, built: &Built| Contender {
+            operation: None,
             program,
             folder: self.source.join(folder),
             environment: built.manifest.environment.clone(),
@@ -224,6 +225,7 @@ impl Programs for Linked<'_> {
         let pair = self.pair(folder, sides.baseline.clone(), sides.copy.clone());
         Ok(Pair {
             candidate: Contender {
+                operation: None,
                 environment: pair.baseline.environment.clone(),
                 ..pair.candidate
             },

@@ -9,7 +9,7 @@ mod assemble;
 mod bisect;
 mod census;
 mod counts;
-mod decide;
+pub(crate) mod decide;
 mod explain;
 mod gate;
 mod layout_list;
@@ -22,7 +22,7 @@ mod progress;
 mod render;
 mod replay;
 pub(crate) mod revision;
-mod rounds;
+pub(crate) mod rounds;
 mod rules;
 mod slot;
 mod validate;
@@ -175,12 +175,12 @@ const TOLERANCE_SIGN_OFF: f64 = 0.002;
 const SUSPECT_ABOVE: f64 = 0.0;
 
 /// One run in five of equal code suspects something and measures it again, which takes seconds. A suspicion is no alarm:
-/// with the confirmation, on rounds of its own, the chance of a false one is at most 0.2 % a run. To be as sure of every
+/// with the confirmation, on rounds of its own, the chance of a false one is at most 0.6 % a run. To be as sure of every
 /// suspicion would cost detection (`METHODOLOGY.md`, "Across rounds").
 const FAMILY_ALPHA: f64 = 0.2;
 
-/// A suspicion is confirmed at one in a hundred.
-const CONFIRM_ALPHA: f64 = 0.01;
+/// A suspicion is confirmed at three in a hundred.
+const CONFIRM_ALPHA: f64 = 0.03;
 
 /// One operation in twelve is measured against its own copy as well: 5 to 10 % of the rounds.
 const PLACEBO_SHARE: usize = 12;
@@ -278,7 +278,8 @@ fn compare_revisions(
     let census = census::take(&baseline, &candidate, &filter, request.all);
     if census.common.is_empty() && census.identical.is_empty() && census.not_comparable.is_empty() {
         return Err(Failure::nothing_comparable(
-            "the two revisions have no such operation in common; `cargo xtask list` names those of the working tree",
+            "the two revisions have no such operation in common; `cargo xtask list` names those of the working tree \
+             (those of `anchor/` measure the machine and are not compared)",
         ));
     }
     measure(
@@ -394,6 +395,10 @@ fn subsystems(operations: &[Common]) -> usize {
     named.len()
 }
 
+fn is_long(common: &Common) -> bool {
+    common.entry.paired.is_some_and(|paired| paired.long)
+}
+
 /// What operations over several subsystems are called.
 const PIPELINE: &str = "pipeline";
 
@@ -428,13 +433,16 @@ fn time(
         } else {
             0.0
         };
-        Course::new(common.id.clone(), plant)
+        Course::new(common.id.clone(), plant, is_long(common))
     };
     let courses: Vec<Course> = operations.iter().map(course).collect();
-    let placebos: Vec<Course> = operations
+    // A long one would take the time of many.
+    let (long, short): (Vec<&Common>, Vec<&Common>) = operations.iter().partition(|common| is_long(common));
+    let placebos: Vec<Course> = short
         .iter()
+        .chain(&long)
         .take(operations.len().div_ceil(PLACEBO_SHARE))
-        .map(|common| Course::new(common.id.clone(), 0.0))
+        .map(|common| Course::new(common.id.clone(), 0.0, is_long(common)))
         .collect();
     let mut suite = Suite::new(policy.clone(), courses.len());
     let mut placebo = Suite::new(
@@ -612,6 +620,32 @@ mod tests {
         }
         let cleared = clear_rounds(&rounds);
         (output, cleared)
+    }
+
+    fn common(id: &str) -> Common {
+        Common {
+            id: id.parse().expect("valid"),
+            entry: census::tests::entry(id),
+            package: String::new(),
+            crate_folder: PathBuf::new(),
+            same_code: false,
+        }
+    }
+
+    #[test]
+    fn one_subsystem_with_the_operations_that_join_it_has_ninety_seconds_and_all_have_ten_minutes() {
+        let of = |ids: &[&str]| {
+            let operations: Vec<Common> = ids.iter().map(|id| common(id)).collect();
+            Effort::Standard.time_in_all(subsystems(&operations))
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(of(&["asr/mel/5s", "asr/wer/x", "pipeline/dictate/x"]), seconds(90));
+        assert_eq!(of(&["asr/mel/5s", "storage/get/x"]), seconds(220));
+        assert_eq!(
+            of(&["asr/a/b", "enhance/a/b", "security/a/b", "storage/a/b", "transport/a/b"]),
+            seconds(600)
+        );
+        assert_eq!(Effort::SignOff.time_in_all(5), None);
     }
 
     #[test]

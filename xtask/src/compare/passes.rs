@@ -2,9 +2,11 @@
 //! decided or has used up its time.
 //!
 //! Passes spread the rounds of one operation over minutes, so that a busy spell of the machine is a few rounds of many
-//! operations and not all rounds of one.
+//! operations and not all rounds of one. Where all of it has to end in time, short operations come before long ones: one
+//! round of a dictation takes as long as all rounds of an operation of microseconds.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -18,7 +20,7 @@ use voiceflow_record::{Clock, OperationId, write_file};
 use super::decide::{self, Suite};
 use super::model::Problem;
 use super::progress::Progress;
-use super::rounds::{self, Contender, Outcome, Plan, Shape};
+use super::rounds::{self, Contender, Outcome, Plan, Shape, Span};
 
 /// Both sides of one operation, as they are paired for one purpose.
 #[derive(Clone, Debug)]
@@ -43,15 +45,18 @@ pub(crate) struct Course {
     pub(crate) id: OperationId,
     /// A slowdown planted in the candidate, in per cent.
     pub(crate) plant_percent: f64,
+    /// As it is declared.
+    is_long: bool,
     shape: Option<Shape>,
 }
 
 impl Course {
     /// Before its first round.
-    pub(crate) fn new(id: OperationId, plant_percent: f64) -> Self {
+    pub(crate) fn new(id: OperationId, plant_percent: f64, is_long: bool) -> Self {
         Self {
             id,
             plant_percent,
+            is_long,
             shape: None,
         }
     }
@@ -63,7 +68,7 @@ const PLACEBO_ROUNDS: u32 = 8;
 /// What measuring needs.
 pub(crate) struct Run<'a> {
     pub(crate) programs: &'a mut dyn Programs,
-    /// After this, judging rounds end with the pass that is going on; suspicions are confirmed all the same.
+    /// No judging round begins after this; suspicions are confirmed all the same.
     pub(crate) deadline: Option<Instant>,
     /// Rounds as they are taken to confirm, of every operation that nobody suspects.
     pub(crate) shuffled_rounds: u32,
@@ -80,7 +85,11 @@ pub(crate) struct Measured {
     pub(crate) levels: BTreeMap<OperationId, Vec<Level>>,
     pub(crate) failed: Vec<Problem>,
     pub(crate) not_comparable: Vec<Problem>,
+    /// What they need is not on this machine.
+    pub(crate) skipped: Vec<Problem>,
     pub(crate) placebo_rounds: u32,
+    /// There was no time left for a first round.
+    pub(crate) unmeasured: Vec<OperationId>,
 }
 
 /// What one round says besides its log-ratio.
@@ -137,6 +146,7 @@ pub(crate) fn measure(
     let progress = Progress::new(open.len());
     while !open.is_empty() {
         open.shuffle(&mut random);
+        let admitted = run.deadline.map(|_| admitted(&open, &counts));
         let mut still_open = Vec::new();
         for (kind, mut course) in open {
             let suite = if kind == Purpose::Placebo {
@@ -148,6 +158,28 @@ pub(crate) fn measure(
                 progress.ends();
                 continue;
             };
+            // Confirmations are owed to whoever is suspected, however long the suspicion took.
+            if purpose != Purpose::Confirm {
+                if run.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                    if rounds_of(&counts, &course, kind) > 0 {
+                        suite.close(&course.id);
+                        still_open.push((kind, course));
+                    } else {
+                        if kind == Purpose::Judge {
+                            measured.unmeasured.push(course.id);
+                        }
+                        progress.ends();
+                    }
+                    continue;
+                }
+                if admitted
+                    .as_ref()
+                    .is_some_and(|admitted| !admitted.contains(&(course.id.clone(), kind)))
+                {
+                    still_open.push((kind, course));
+                    continue;
+                }
+            }
             progress.starts(&course.id, purpose);
             let number = counts.entry((course.id.clone(), purpose)).or_default();
             let taken = take(run, &mut course, purpose, *number, random.random())?;
@@ -164,7 +196,6 @@ pub(crate) fn measure(
                     };
                     let level = Level::of(&round);
                     match purpose {
-                        // Owed to whoever is suspected, however long the suspicion took.
                         Purpose::Confirm => suite.confirm(&course.id, round.clock, log_ratio),
                         Purpose::Judge | Purpose::Placebo => {
                             suite.judge(&course.id, round.clock, log_ratio);
@@ -192,6 +223,13 @@ pub(crate) fn measure(
                     suite.remove(&course.id);
                     progress.ends();
                 }
+                Taken::Unavailable(reason) => {
+                    if kind == Purpose::Judge {
+                        measured.skipped.push(problem(&course, &reason));
+                    }
+                    suite.remove(&course.id);
+                    progress.ends();
+                }
                 Taken::OtherInputs(reason) => {
                     measured.not_comparable.push(problem(&course, &reason));
                     suite.remove(&course.id);
@@ -200,14 +238,6 @@ pub(crate) fn measure(
             }
         }
         open = still_open;
-        if run.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            for (kind, course) in &open {
-                match kind {
-                    Purpose::Placebo => placebo_suite.close(&course.id),
-                    _ => suite.close(&course.id),
-                }
-            }
-        }
         suite.look();
         placebo_suite.look();
     }
@@ -240,7 +270,7 @@ fn next_purpose(
     suite: &Suite,
     counts: &BTreeMap<(OperationId, Purpose), u32>,
 ) -> Option<Purpose> {
-    let rounds = counts.get(&(course.id.clone(), kind)).copied().unwrap_or(0);
+    let rounds = rounds_of(counts, course, kind);
     if kind == Purpose::Placebo {
         return (rounds < PLACEBO_ROUNDS && (rounds == 0 || suite.wants_judging(&course.id))).then_some(kind);
     }
@@ -250,10 +280,45 @@ fn next_purpose(
     suite.wants_judging(&course.id).then_some(Purpose::Judge)
 }
 
+fn rounds_of(counts: &BTreeMap<(OperationId, Purpose), u32>, course: &Course, kind: Purpose) -> u32 {
+    counts.get(&(course.id.clone(), kind)).copied().unwrap_or(0)
+}
+
+/// Long operations that are taken in turn until each has what a first look needs. With more of them at once, none might
+/// get there.
+const LONG_AT_ONCE: usize = 4;
+
+/// Who takes part in the next pass of a run that has to end in time: the short ones while there are any, then a few of the
+/// long ones that have not reached their first look, those that have begun ahead of others, and then all.
+fn admitted(
+    open: &[(Purpose, Course)],
+    counts: &BTreeMap<(OperationId, Purpose), u32>,
+) -> BTreeSet<(OperationId, Purpose)> {
+    let named = |(kind, course): &&(Purpose, Course)| (course.id.clone(), *kind);
+    let short: BTreeSet<_> = open
+        .iter()
+        .filter(|(_, course)| !course.is_long)
+        .map(|one| named(&one))
+        .collect();
+    if !short.is_empty() {
+        return short;
+    }
+    let rounds = |(kind, course): &&(Purpose, Course)| rounds_of(counts, course, *kind);
+    let mut waiting: Vec<&(Purpose, Course)> = open.iter().filter(|one| rounds(one) < decide::LEAST_ROUNDS).collect();
+    waiting.sort_by_key(|one| Reverse(rounds(one)));
+    waiting.truncate(LONG_AT_ONCE);
+    if waiting.is_empty() {
+        open.iter().map(|one| named(&one)).collect()
+    } else {
+        waiting.iter().map(named).collect()
+    }
+}
+
 enum Taken {
     Round(Box<Round>),
     Failed(String),
     OtherInputs(String),
+    Unavailable(String),
 }
 
 fn take(run: &mut Run<'_>, course: &mut Course, purpose: Purpose, number: u32, seed: u64) -> anyhow::Result<Taken> {
@@ -278,6 +343,7 @@ fn take(run: &mut Run<'_>, course: &mut Course, purpose: Purpose, number: u32, s
             course.plant_percent
         },
         seed,
+        span: Span::COMPARISON,
     };
     let outcome = rounds::take(&plan, &pair.baseline, &pair.candidate, &run.scratch)?;
     Ok(match outcome {
@@ -288,6 +354,7 @@ fn take(run: &mut Run<'_>, course: &mut Course, purpose: Purpose, number: u32, s
         }
         Outcome::Failed(failed) => Taken::Failed(format!("{}: {}", failed.side, failed.reason)),
         Outcome::OtherInputs(reason) => Taken::OtherInputs(reason),
+        Outcome::Unavailable(reason) => Taken::Unavailable(reason),
     })
 }
 
@@ -305,4 +372,46 @@ fn save(folder: &Path, round: &Round) -> anyhow::Result<()> {
     let path = folder.join(subsystem).join(operation).join(variant).join(name);
     let text = serde_json::to_string(round)?;
     write_file(&path, text.as_bytes()).with_context(|| format!("cannot keep a round of {}", round.operation))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn course(id: &str, is_long: bool) -> (Purpose, Course) {
+        (Purpose::Judge, Course::new(id.parse().expect("valid"), 0.0, is_long))
+    }
+
+    fn ids(admitted: &BTreeSet<(OperationId, Purpose)>) -> Vec<&str> {
+        admitted.iter().map(|(id, _)| id.as_str()).collect()
+    }
+
+    #[test]
+    fn short_operations_are_decided_before_long_ones_begin() {
+        let open = [
+            course("a/long/1", true),
+            course("a/short/1", false),
+            course("a/short/2", false),
+        ];
+        assert_eq!(ids(&admitted(&open, &BTreeMap::new())), ["a/short/1", "a/short/2"]);
+    }
+
+    #[test]
+    fn few_long_ones_go_on_to_their_first_look_before_others_begin() {
+        let open: Vec<_> = (1..=6)
+            .map(|number| course(&format!("a/long/{number}"), true))
+            .collect();
+        let of = |number: usize| (open[number].1.id.clone(), Purpose::Judge);
+        let counts = BTreeMap::from([(of(5), 3), (of(4), 1), (of(0), decide::LEAST_ROUNDS)]);
+        assert_eq!(
+            ids(&admitted(&open, &counts)),
+            ["a/long/2", "a/long/3", "a/long/5", "a/long/6"]
+        );
+        let seen = (0..6).map(|number| (of(number), decide::LEAST_ROUNDS)).collect();
+        assert_eq!(
+            admitted(&open, &seen).len(),
+            6,
+            "all go on when each had its first look"
+        );
+    }
 }

@@ -26,6 +26,8 @@ use crate::process;
 /// One side's program and the folder it is started in.
 #[derive(Clone, Debug)]
 pub(crate) struct Contender {
+    /// The operation it is started for, where that is not the plan's.
+    pub(crate) operation: Option<OperationId>,
     pub(crate) program: PathBuf,
     pub(crate) folder: PathBuf,
     /// What its revision's cargo configuration sets for the programs it runs.
@@ -45,6 +47,25 @@ pub(crate) struct Plan {
     pub(crate) plant_percent: f64,
     /// Draws the padding of the environment.
     pub(crate) seed: u64,
+    pub(crate) span: Span,
+}
+
+/// How long a round may take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Span {
+    /// What it may spend in batches of a longer operation; two pairs, one in each order, are the least.
+    pub(crate) batches: Duration,
+    /// It ends with the pair of pairs that takes it past this, whatever its shape: making inputs and checking answers is
+    /// not timed, and may take many times what is.
+    pub(crate) at_most: Duration,
+}
+
+impl Span {
+    /// A comparison's: short, for rounds are what evidence is counted in.
+    pub(crate) const COMPARISON: Self = Self {
+        batches: Duration::from_millis(200),
+        at_most: Duration::from_millis(600),
+    };
 }
 
 /// How much of an operation a round takes; settled once, by the baseline's first process.
@@ -71,19 +92,12 @@ const WARMED_NS: f64 = 2_000_000.0;
 /// (about 1 ms), Kalibera and Jones 2013, section 6: n = sqrt(50 ms / 1 ms) × 5 % / 0.5 % = 70, rounded up.
 const MOST_PAIRS: usize = 100;
 
-/// Time one round of a longer operation may spend in batches; two pairs, one in each order, are the least.
-const ROUND_NS: f64 = 200_000_000.0;
-
-/// A round ends with the pair of pairs that takes it past this, whatever its shape: making inputs and checking answers is
-/// not timed, and may take many times what is.
-const ROUND_AT_MOST: Duration = Duration::from_millis(600);
-
 impl Shape {
-    /// The shape that fits a call of so many nanoseconds.
-    pub(crate) fn of(call_ns: f64) -> Self {
+    /// The shape that fits a call of so many nanoseconds, in a round of that length.
+    pub(crate) fn of(call_ns: f64, span: Span) -> Self {
         let calls = (BATCH_NS / call_ns.max(0.1)).round().max(1.0);
         let batch_ns = calls * call_ns;
-        let pairs = (ROUND_NS / (2.0 * batch_ns)) as usize;
+        let pairs = (span.batches.as_secs_f64() * 1e9 / (2.0 * batch_ns)) as usize;
         Self {
             calls: calls as u64,
             // A single call of some milliseconds works traces off by itself.
@@ -104,6 +118,8 @@ impl Shape {
 pub(crate) struct SideFailed {
     pub(crate) side: &'static str,
     pub(crate) reason: String,
+    /// It needs what this machine lacks, and says so.
+    is_unavailable: bool,
 }
 
 /// What came of a round.
@@ -114,6 +130,8 @@ pub(crate) enum Outcome {
     Failed(SideFailed),
     /// The two answer different questions.
     OtherInputs(String),
+    /// Something the operation needs is not on this machine.
+    Unavailable(String),
 }
 
 /// Takes one round. Errors are those of this program.
@@ -129,7 +147,7 @@ pub(crate) fn take(
     let start = |side: &'static str, contender: &Contender, padding: String| {
         Side::start(
             side,
-            &plan.operation,
+            contender.operation.as_ref().unwrap_or(&plan.operation),
             contender,
             &scratch.join(format!("{side}.log")),
             &padding,
@@ -167,6 +185,7 @@ pub(crate) fn take(
             };
             Ok(Outcome::Taken(Box::new(round), taken.shape))
         }
+        Err(failed) if failed.is_unavailable => Ok(Outcome::Unavailable(failed.reason)),
         Err(failed) => Ok(Outcome::Failed(failed)),
     }
 }
@@ -226,7 +245,7 @@ fn exchange(plan: &Plan, a: &mut Side, b: &mut Side) -> Result<Exchange, SideFai
     let pinned_to = pin(&ready_a, a, b)?;
     let shape = match plan.shape {
         Some(shape) => shape,
-        None => Shape::of(a.estimate()?),
+        None => Shape::of(a.estimate()?, plan.span),
     };
     let mut taken = Taken {
         shape,
@@ -239,7 +258,7 @@ fn exchange(plan: &Plan, a: &mut Side, b: &mut Side) -> Result<Exchange, SideFai
     let started = Instant::now();
     for pair in 0..shape.pairs {
         // Both orders as often.
-        if pair >= 2 && pair % 2 == 0 && started.elapsed() >= ROUND_AT_MOST {
+        if pair >= 2 && pair % 2 == 0 && started.elapsed() >= plan.span.at_most {
             break;
         }
         let baseline_first = is_baseline_first(pair);
@@ -428,6 +447,10 @@ impl Side {
     fn reply(&mut self, within: Duration) -> Result<PairedReply, SideFailed> {
         match self.replies.recv_timeout(within) {
             Ok(PairedReply::Failed { reason }) => Err(self.failed(reason)),
+            Ok(PairedReply::Unavailable { reason }) => Err(SideFailed {
+                is_unavailable: true,
+                ..self.failed(reason)
+            }),
             Ok(reply) => Ok(reply),
             Err(RecvTimeoutError::Timeout) => {
                 Err(self.failed(format!("it did not answer within {} s", within.as_secs())))
@@ -460,6 +483,7 @@ impl Side {
         SideFailed {
             side: self.name,
             reason,
+            is_unavailable: false,
         }
     }
 }
@@ -520,22 +544,52 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Round> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
+
+    /// Four pairs by processor time, both sides with batches of so many nanoseconds.
+    pub(crate) fn round(calls: u64, baseline: u64, candidate: u64) -> Round {
+        round_of_pairs(4, calls, baseline, candidate)
+    }
+
+    pub(crate) fn round_of_pairs(pairs: usize, calls: u64, baseline: u64, candidate: u64) -> Round {
+        let side = |ns: u64| SideSamples {
+            wall_ns: vec![2 * ns; pairs],
+            cpu_ns: vec![ns; pairs],
+            ..SideSamples::default()
+        };
+        Round {
+            format: ROUND_FORMAT_VERSION,
+            operation: "a/b/c".parse().expect("valid"),
+            purpose: Purpose::Judge,
+            number: 0,
+            clock: Clock::Cpu,
+            calls,
+            pinned_to: None,
+            baseline_started_first: true,
+            layout_seed: None,
+            plant_percent: 0.0,
+            baseline_first: (0..pairs).map(is_baseline_first).collect(),
+            baseline: side(baseline),
+            candidate: side(candidate),
+            conditions: Conditions::default(),
+        }
+    }
 
     #[test]
     fn a_short_operation_is_taken_in_a_hundred_pairs_of_half_a_millisecond() {
-        let shape = Shape::of(10.0);
+        let shape = Shape::of(10.0, Span::COMPARISON);
         assert_eq!((shape.calls, shape.warm, shape.pairs), (50_000, 6250, 100));
     }
 
     #[test]
     fn a_long_operation_is_taken_in_few_single_calls_but_in_both_orders() {
-        let shape = Shape::of(5e6);
+        let of = |call_ns| Shape::of(call_ns, Span::COMPARISON);
+        let shape = of(5e6);
         assert_eq!((shape.calls, shape.warm, shape.pairs), (1, 0, 20));
-        assert_eq!(Shape::of(1e6).warm, 1);
-        assert_eq!(Shape::of(800e6).pairs, 2);
-        assert!((1..200).all(|ms| Shape::of(f64::from(ms) * 1e6).pairs.is_multiple_of(2)));
+        assert_eq!(of(1e6).warm, 1);
+        assert_eq!(of(800e6).pairs, 2);
+        assert!((1..200).all(|ms| of(f64::from(ms) * 1e6).pairs.is_multiple_of(2)));
     }
 
     #[test]
@@ -555,6 +609,7 @@ mod tests {
             std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("sets");
         }
         let contender = Contender {
+            operation: None,
             program,
             folder: folder.path().to_owned(),
             environment: BTreeMap::new(),
@@ -567,6 +622,10 @@ mod tests {
 
     fn take_with(a: &str, b: &str) -> Outcome {
         let ((scratch, a), (_b_folder, b)) = (pretender(a), pretender(b));
+        take_sides(&a, &b, scratch.path())
+    }
+
+    fn take_sides(a: &Contender, b: &Contender, scratch: &Path) -> Outcome {
         let plan = Plan {
             operation: "a/b/c".parse().expect("valid"),
             purpose: Purpose::Judge,
@@ -580,8 +639,9 @@ mod tests {
             layout_seed: None,
             plant_percent: 0.0,
             seed: 1,
+            span: Span::COMPARISON,
         };
-        take(&plan, &a, &b, scratch.path()).expect("runs")
+        take(&plan, a, b, scratch).expect("runs")
     }
 
     fn failure(outcome: Outcome) -> SideFailed {
@@ -611,6 +671,17 @@ mod tests {
     }
 
     #[test]
+    fn a_side_may_work_on_another_operation_than_the_plan_names() {
+        let named = r#"test "$VOICEFLOW_PAIRED" = x/y/z || exit 9"#;
+        let (_folder, mut other) = pretender(&format!("{named}\n{}", obedient()));
+        other.operation = Some("x/y/z".parse().expect("valid"));
+        let (scratch, plain) = pretender(&obedient());
+        assert!(matches!(take_sides(&other, &plain, scratch.path()), Outcome::Taken(..)));
+        other.operation = None;
+        assert!(matches!(take_sides(&other, &plain, scratch.path()), Outcome::Failed(_)));
+    }
+
+    #[test]
     fn a_side_that_dies_is_named_with_its_last_words() {
         let dying = format!("{READY}\nread line\necho 'out of luck' >&2\nexit 3");
         let failed = failure(take_with(&obedient(), &dying));
@@ -627,6 +698,15 @@ mod tests {
         let wrong = format!("{READY}\nread line\necho '@paired {{\"failed\":{{\"reason\":\"wrong answer: 2\"}}}}'");
         let failed = failure(take_with(&wrong, &obedient()));
         assert_eq!((failed.side, failed.reason.as_str()), ("baseline", "wrong answer: 2"));
+    }
+
+    #[test]
+    fn what_this_machine_lacks_is_no_failure() {
+        let lacking = r#"echo '@paired {"unavailable":{"reason":"no such device"}}'"#;
+        let Outcome::Unavailable(reason) = take_with(lacking, lacking) else {
+            panic!("it is not here");
+        };
+        assert_eq!(reason, "no such device");
     }
 
     #[test]

@@ -5,37 +5,25 @@
 //! be read, authenticated and decrypted.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use serde::Serialize;
-use voiceflow_record::paired::{PAIRED_PROTOCOL, PairedCommand, PairedReply, REPLY_PREFIX};
-use voiceflow_record::{Clock, Instrument, OperationId, environment};
+use voiceflow_record::paired::{Purpose, Round};
+use voiceflow_record::{Instrument, OperationId, write_file};
 
 use super::estimate::Estimate;
 use crate::bench::{self, Programs};
+use crate::compare::decide::log_ratio;
+use crate::compare::rounds::{self, Contender, Plan, Span};
 use crate::filter::Filter;
-use crate::process;
-use crate::stats::location::paired_log_ratio;
+use crate::stats::SortedSamples;
 use crate::workspace::Workspace;
 
 /// Where the ids of the two sides begin; behind the dash stands the share of hits in per cent.
 const OPERATIONS: &str = "storage/hit-ratio/";
 const KEYED: &str = "keyed-";
 const PLAIN: &str = "plain-";
-
-/// Pairs of batches in a round; half of them begin with either side.
-const PAIRS: usize = 40;
-
-/// How long a batch is to be: long beside the handing over of the turn.
-const BATCH_NS: f64 = 1_000_000.0;
-
-/// The longest wait for an answer: preparing fills a database.
-const ANSWER_WITHIN: Duration = Duration::from_secs(120);
 
 /// Reads at one share of hits.
 #[derive(Clone, Debug, Serialize)]
@@ -66,13 +54,24 @@ impl std::fmt::Display for Couple {
     }
 }
 
-/// The couples that are declared, by rising share, with the program that has them.
-pub(super) fn couples(workspace: &Workspace) -> anyhow::Result<(Vec<Couple>, PathBuf, Vec<bench::Job>)> {
+/// The couples that are declared, by rising share, with what their program is built by.
+pub(super) struct Couples {
+    pub(super) couples: Vec<Couple>,
+    pub(super) folder: PathBuf,
+    pub(super) jobs: Vec<bench::Job>,
+}
+
+/// Finds them in the catalogues.
+pub(super) fn couples(workspace: &Workspace) -> anyhow::Result<Couples> {
     let crates = workspace.bench_crates(&Filter::Part(OPERATIONS.to_owned()))?;
     let jobs = bench::jobs(&crates, &[Instrument::Time]);
     let ids: Vec<OperationId> = jobs.iter().map(|job| job.id.clone()).collect();
     let folder = jobs.first().map(|job| job.folder.clone()).unwrap_or_default();
-    Ok((couple(&ids), folder, jobs))
+    Ok(Couples {
+        couples: couple(&ids),
+        folder,
+        jobs,
+    })
 }
 
 fn couple(ids: &[OperationId]) -> Vec<Couple> {
@@ -102,183 +101,89 @@ fn couple(ids: &[OperationId]) -> Vec<Couple> {
         .collect()
 }
 
-/// Measures a couple in so many rounds, each of a fresh pair of processes started in alternating order.
-pub(super) fn measure(couple: &Couple, rounds: usize, folder: &Path, programs: &Programs) -> anyhow::Result<Point> {
+/// Measures a couple in so many rounds, each of a fresh pair of processes, and keeps every round below `output`.
+pub(super) fn measure(
+    couple: &Couple,
+    rounds: u32,
+    folder: &Path,
+    programs: &Programs,
+    environment: &BTreeMap<String, String>,
+    output: &Path,
+) -> anyhow::Result<Point> {
     let program = programs
         .get(&(folder.to_owned(), Instrument::Time))
         .context("the timed program of the storage was not built (see above)")?;
+    let contender = |operation: &OperationId| Contender {
+        operation: Some(operation.clone()),
+        program: program.clone(),
+        folder: folder.to_owned(),
+        environment: environment.clone(),
+    };
+    let (plain, keyed) = (contender(&couple.plain), contender(&couple.keyed));
+    let scratch = tempfile::tempdir().context("no temporary folder can be made")?;
     let mut taken = Vec::new();
-    for round in 0..rounds {
-        let start = |id| Side::start(program, folder, id);
-        let (mut plain, mut keyed) = if round % 2 == 0 {
-            let plain = start(&couple.plain)?;
-            (plain, start(&couple.keyed)?)
-        } else {
-            let keyed = start(&couple.keyed)?;
-            (start(&couple.plain)?, keyed)
+    let mut shape = None;
+    for number in 0..rounds {
+        let plan = Plan {
+            operation: couple.keyed.clone(),
+            purpose: Purpose::Judge,
+            number,
+            shape,
+            layout_seed: None,
+            plant_percent: 0.0,
+            seed: u64::from(number),
+            span: Span::COMPARISON,
         };
-        taken.push(exchange(&mut plain, &mut keyed)?);
+        match rounds::take(&plan, &plain, &keyed, scratch.path())? {
+            rounds::Outcome::Taken(round, settled) => {
+                shape = Some(settled);
+                let [_, kind, variant] = couple.keyed.parts();
+                let path = output
+                    .join("rounds")
+                    .join(kind)
+                    .join(format!("{variant}-{number:03}.json"));
+                write_file(&path, serde_json::to_string(&round)?.as_bytes())?;
+                taken.push(*round);
+            }
+            rounds::Outcome::Failed(failed) => {
+                let id = if failed.side == "baseline" {
+                    &couple.plain
+                } else {
+                    &couple.keyed
+                };
+                bail!("{id}: {}", failed.reason);
+            }
+            rounds::Outcome::OtherInputs(reason) | rounds::Outcome::Unavailable(reason) => bail!("{couple}: {reason}"),
+        }
     }
     Ok(point(couple.hits_percent, &taken))
 }
 
-/// The batches of one round, as nanoseconds a call.
-struct Taken {
-    plain_ns: Vec<f64>,
-    keyed_ns: Vec<f64>,
-    log_ratio: Option<f64>,
-}
-
-fn exchange(plain: &mut Side, keyed: &mut Side) -> anyhow::Result<Taken> {
-    let calls = |side: &mut Side| -> anyhow::Result<u64> {
-        let call_ns = side.estimate()?;
-        Ok((BATCH_NS / call_ns.max(1.0)).ceil().max(1.0) as u64)
-    };
-    let (plain_calls, keyed_calls) = (calls(plain)?, calls(keyed)?);
-    let (mut plain_ns, mut keyed_ns, mut plain_first) = (Vec::new(), Vec::new(), Vec::new());
-    for pair in 0..PAIRS {
-        // AB BA BA AB: over four pairs neither side is ahead.
-        let first = matches!(pair % 4, 0 | 3);
-        if first {
-            plain_ns.push(plain.batch(plain_calls)?);
-            keyed_ns.push(keyed.batch(keyed_calls)?);
-        } else {
-            keyed_ns.push(keyed.batch(keyed_calls)?);
-            plain_ns.push(plain.batch(plain_calls)?);
-        }
-        plain_first.push(first);
-    }
-    // The sides' batches may hold different numbers of calls: compared is what one call takes, in picoseconds.
-    let whole = |per_call: &[f64]| -> Vec<u64> { per_call.iter().map(|ns| (ns * 1000.0) as u64).collect() };
-    Ok(Taken {
-        log_ratio: paired_log_ratio(&whole(&plain_ns), &whole(&keyed_ns), &plain_first),
-        plain_ns,
-        keyed_ns,
-    })
-}
-
-fn point(hits_percent: u32, taken: &[Taken]) -> Point {
-    let log_ratios: Vec<f64> = taken.iter().filter_map(|round| round.log_ratio).collect();
-    let median = |of: fn(&Taken) -> &Vec<f64>| {
-        let mut all: Vec<f64> = taken.iter().flat_map(of).copied().collect();
-        all.sort_by(f64::total_cmp);
-        all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
+/// Of rounds whose baseline is the plain side.
+fn point(hits_percent: u32, rounds: &[Round]) -> Point {
+    let log_ratios: Vec<f64> = rounds
+        .iter()
+        .filter_map(|round| log_ratio(round, round.clock))
+        .collect();
+    let median = |side: fn(&Round) -> &[u64]| {
+        let each = rounds
+            .iter()
+            .flat_map(|round| side(round).iter().map(|&ns| ns as f64 / round.calls as f64));
+        SortedSamples::new(each.collect()).map_or(f64::NAN, |sorted| sorted.median())
     };
     Point {
         hits_percent,
-        plain_ns: median(|round| &round.plain_ns),
-        keyed_ns: median(|round| &round.keyed_ns),
+        plain_ns: median(|round| round.baseline.of(round.clock)),
+        keyed_ns: median(|round| round.candidate.of(round.clock)),
         overhead: Estimate::of(&log_ratios).map(Estimate::exp_minus_one),
-        rounds: taken.len(),
-    }
-}
-
-/// A process that measures one operation, batch by batch, when it is told to.
-struct Side {
-    child: Child,
-    input: ChildStdin,
-    replies: Receiver<PairedReply>,
-    operation: OperationId,
-    clock: Clock,
-}
-
-impl Side {
-    fn start(program: &Path, folder: &Path, operation: &OperationId) -> anyhow::Result<Self> {
-        let mut command = Command::new(program);
-        process::scrub_cargo_variables(&mut command);
-        let mut child = command
-            .current_dir(folder)
-            .env(environment::PAIRED, operation.as_str())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .with_context(|| format!("{} does not start", program.display()))?;
-        let input = child.stdin.take().context("the process has no input")?;
-        let output = child.stdout.take().context("the process has no output")?;
-        let (sender, replies) = mpsc::channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let reply = line.strip_prefix(REPLY_PREFIX).map(serde_json::from_str);
-                if let Some(Ok(reply)) = reply
-                    && sender.send(reply).is_err()
-                {
-                    return;
-                }
-            }
-        });
-        let mut side = Self {
-            child,
-            input,
-            replies,
-            operation: operation.clone(),
-            clock: Clock::Wall,
-        };
-        match side.reply()? {
-            PairedReply::Ready { protocol, clock, .. } => {
-                ensure!(
-                    protocol == PAIRED_PROTOCOL,
-                    "{operation} speaks version {protocol} of the paired protocol, not {PAIRED_PROTOCOL}"
-                );
-                side.clock = clock;
-                Ok(side)
-            }
-            other => bail!("{operation} answered out of turn: {other:?}"),
-        }
-    }
-
-    fn estimate(&mut self) -> anyhow::Result<f64> {
-        match self.ask(PairedCommand::Estimate)? {
-            PairedReply::Estimated { call_ns } => Ok(call_ns),
-            other => bail!("{} answered out of turn: {other:?}", self.operation),
-        }
-    }
-
-    /// Nanoseconds a call.
-    fn batch(&mut self, calls: u64) -> anyhow::Result<f64> {
-        let command = PairedCommand::Batch {
-            warm: calls.div_ceil(8),
-            calls,
-            plant_percent: 0.0,
-        };
-        match self.ask(command)? {
-            PairedReply::Batch { wall_ns, cpu_ns } => {
-                let elapsed = match self.clock {
-                    Clock::Wall => wall_ns,
-                    Clock::Cpu => cpu_ns,
-                };
-                Ok(elapsed as f64 / calls as f64)
-            }
-            other => bail!("{} answered out of turn: {other:?}", self.operation),
-        }
-    }
-
-    fn ask(&mut self, command: PairedCommand) -> anyhow::Result<PairedReply> {
-        let line = serde_json::to_string(&command)?;
-        writeln!(self.input, "{line}").with_context(|| format!("{} has ended", self.operation))?;
-        self.reply()
-    }
-
-    fn reply(&mut self) -> anyhow::Result<PairedReply> {
-        match self.replies.recv_timeout(ANSWER_WITHIN) {
-            Ok(PairedReply::Failed { reason }) => bail!("{}: {reason}", self.operation),
-            Ok(reply) => Ok(reply),
-            Err(_) => bail!("{} does not answer (see above)", self.operation),
-        }
-    }
-}
-
-impl Drop for Side {
-    /// Nothing it still does is of use.
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        rounds: log_ratios.len(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::rounds::tests::round;
 
     #[track_caller]
     fn assert_near(actual: f64, expected: f64, distance: f64) {
@@ -308,12 +213,8 @@ mod tests {
 
     #[test]
     fn the_overhead_is_the_ratio_less_one() {
-        let round = |ratio: f64| Taken {
-            plain_ns: vec![100.0; 3],
-            keyed_ns: vec![100.0 * ratio; 3],
-            log_ratio: Some(ratio.ln()),
-        };
-        let point = point(50, &[round(1.5), round(1.5), round(1.5)]);
+        let rounds = [round(2, 200, 300), round(2, 200, 300), round(2, 200, 300)];
+        let point = point(50, &rounds);
         let overhead = point.overhead.expect("rounds");
         assert_near(overhead.value, 0.5, 1e-12);
         assert_near(overhead.high - overhead.low, 0.0, 1e-12);

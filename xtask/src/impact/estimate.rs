@@ -49,16 +49,19 @@ pub(super) enum Metric {
     ConnectCpu,
     /// The server's part of it.
     ConnectServerCpu,
+    /// What the caller waits for a request that opens a connection of its own.
+    WallWithConnect,
 }
 
 impl Metric {
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Wall,
         Self::Cpu,
         Self::ServerCpu,
         Self::ConnectWall,
         Self::ConnectCpu,
         Self::ConnectServerCpu,
+        Self::WallWithConnect,
     ];
 
     fn of(self, visits: &[&Visit]) -> Option<f64> {
@@ -76,6 +79,7 @@ impl Metric {
         let value = match self {
             Self::Wall => median(|visit| &visit.wall_ns)?,
             Self::ConnectWall => median(|visit| &visit.connect_wall_ns)?,
+            Self::WallWithConnect => Self::Wall.of(visits)? + Self::ConnectWall.of(visits)?,
             Self::Cpu => sum(|visit| visit.cpu_ns) / requests,
             Self::ServerCpu => sum(|visit| visit.cpu_ns.saturating_sub(visit.client_cpu_ns)) / requests,
             Self::ConnectCpu => sum(|visit| visit.connect_cpu_ns) / connections,
@@ -108,6 +112,15 @@ impl Estimate {
         })
     }
 
+    /// From logarithms of ratios to ratios.
+    pub(crate) fn exp(self) -> Self {
+        Self {
+            value: self.value.exp(),
+            low: self.low.exp(),
+            high: self.high.exp(),
+        }
+    }
+
     /// From logarithms of ratios to ratios less one.
     pub(crate) fn exp_minus_one(self) -> Self {
         Self {
@@ -117,13 +130,14 @@ impl Estimate {
         }
     }
 
-    /// In another unit.
-    pub(crate) fn scaled(self, factor: f64) -> Self {
-        let [low, high] = [self.low * factor, self.high * factor];
+    /// Its share of a positive whole, as wide as both intervals make it.
+    pub(crate) fn over(self, whole: Self) -> Self {
+        // A negative bound is further out over a smaller whole.
+        let outward = |bound: f64, towards: f64, away: f64| bound / if bound >= 0.0 { towards } else { away };
         Self {
-            value: self.value * factor,
-            low: low.min(high),
-            high: low.max(high),
+            value: self.value / whole.value,
+            low: outward(self.low, whole.high, whole.low),
+            high: outward(self.high, whole.low, whole.high),
         }
     }
 }
@@ -245,6 +259,7 @@ pub(super) mod tests {
             (Metric::ServerCpu, 2, 3, 59_000.0),
             (Metric::ConnectWall, 0, 3, 90_000.0),
             (Metric::ConnectCpu, 0, 3, 90_000.0),
+            (Metric::WallWithConnect, 1, 1, 0.0),
         ] {
             let step = blocks.step(metric, from, to).expect("blocks");
             assert_near(step.value, expected, 30.0);
@@ -282,13 +297,12 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_negative_factor_turns_the_interval_round() {
-        let estimate = Estimate {
-            value: 2.0,
-            low: 1.0,
-            high: 4.0,
-        };
-        let turned = estimate.scaled(-1.0);
-        assert_eq!((turned.low, turned.value, turned.high), (-4.0, -2.0, -1.0));
+    fn a_share_is_as_uncertain_as_both_make_it() {
+        let estimate = |low: f64, value: f64, high: f64| Estimate { value, low, high };
+        let whole = estimate(8.0, 10.0, 16.0);
+        let share = estimate(1.6, 2.0, 4.0).over(whole);
+        assert_eq!((share.low, share.value, share.high), (0.1, 0.2, 0.5));
+        let share = estimate(-1.6, 0.0, 1.6).over(whole);
+        assert_eq!((share.low, share.value, share.high), (-0.2, 0.0, 0.2));
     }
 }

@@ -28,6 +28,8 @@ use estimate::{Blocks, LEVELS, Visit};
 use report::{Impact, Kind, Memory, Verdict};
 
 pub(crate) use estimate::Estimate;
+pub(crate) use report::Failed;
+pub(crate) use text::failures;
 
 /// How much is measured.
 struct Effort {
@@ -39,7 +41,7 @@ struct Effort {
     memory_request: [usize; 2],
     memory_end_to_end: [usize; 2],
     /// Pairs of processes at each share of pages in memory.
-    curve_rounds: usize,
+    curve_rounds: u32,
 }
 
 /// About three minutes on two cores.
@@ -48,7 +50,7 @@ const QUICK: Effort = Effort {
     end_to_end: [4, 1],
     memory_request: [3, 300],
     memory_end_to_end: [1, 8],
-    curve_rounds: 5,
+    curve_rounds: 8,
 };
 
 /// About a quarter of an hour.
@@ -66,33 +68,55 @@ pub(crate) fn run(workspace: &Workspace, command: &ImpactCommand) -> anyhow::Res
     let output = bench::output_folder(workspace, "impact", command.output_dir.clone())?;
     let effort = if command.full { &FULL } else { &QUICK };
     let program = bench::program(workspace, "impact")?;
-    let couples = curve::couples(workspace).ok();
-    let timed = match &couples {
-        Some((_, _, jobs)) => Some(bench::programs(workspace, jobs)?),
-        None => None,
-    };
+    let couples = curve::couples(workspace)?;
+    let environment = host::configured_environment(workspace)?;
+    let timed = bench::programs(workspace, &couples.jobs)?;
     let _turn = measuring::take_turn()?;
     let run = Run {
         source: Source::new(&program, &output),
     };
-    let request = run.kind("request", effort.request)?;
-    let end_to_end = run.kind("end-to-end", effort.end_to_end)?;
-    let mut memory = run.memory("request", effort.memory_request)?;
-    memory.extend(run.memory("end-to-end", effort.memory_end_to_end)?);
+    // A part that fails costs that part.
+    let mut failed = Vec::new();
+    let mut kinds = Vec::new();
+    for (name, visits) in [("request", effort.request), ("end-to-end", effort.end_to_end)] {
+        match run.kind(name, visits) {
+            Ok(kind) => kinds.push(kind),
+            Err(error) => failed.push(Failed::new(name, &error)),
+        }
+    }
+    let mut memory = Vec::new();
+    for (name, processes) in [
+        ("request", effort.memory_request),
+        ("end-to-end", effort.memory_end_to_end),
+    ] {
+        match run.memory(name, processes) {
+            Ok(rows) => memory.extend(rows),
+            Err(error) => failed.push(Failed::new(format!("memory of {name}"), &error)),
+        }
+    }
     let mut reads = Vec::new();
-    if let (Some((couples, folder, _)), Some(timed)) = (&couples, &timed) {
-        for couple in couples {
-            eprintln!("impact: {couple}");
-            reads.push(curve::measure(couple, effort.curve_rounds, folder, timed)?);
+    for couple in &couples.couples {
+        eprintln!("impact: {couple}");
+        match curve::measure(
+            couple,
+            effort.curve_rounds,
+            &couples.folder,
+            &timed,
+            &environment,
+            &output,
+        ) {
+            Ok(point) => reads.push(point),
+            Err(error) => failed.push(Failed::new(couple.to_string(), &error)),
         }
     }
     let impact = Impact {
         host: host::this_host(),
         revision: workspace.revision(),
-        judged: report::judge(&request, &end_to_end),
-        kinds: vec![request, end_to_end],
+        judged: report::judge(&kinds),
+        kinds,
         memory,
         reads,
+        failed,
     };
     finish(&impact, command.format, output)
 }
@@ -108,6 +132,9 @@ fn finish(impact: &Impact, format: Format, output: PathBuf) -> anyhow::Result<Ou
         Format::Text => print!("{text}"),
     }
     eprintln!("report and samples: {}", output.display());
+    if !impact.failed.is_empty() {
+        return Ok(Outcome::SetupOrMeasurementFailed);
+    }
     if impact.kinds.iter().any(|kind| kind.blocks < 2) {
         return Err(Failure::nothing_comparable("fewer than two blocks were measured"));
     }

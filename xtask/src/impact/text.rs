@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::curve::Point;
 use super::estimate::Estimate;
-use super::report::{Impact, Judged, Kind, Memory, SHARE_EXPECTED, Verdict};
+use super::report::{Failed, Impact, Judged, Kind, Memory, SHARE_EXPECTED, Verdict};
 use crate::table::table;
 use crate::units;
 
@@ -30,10 +30,20 @@ pub(super) fn text(impact: &Impact) -> String {
         "what encryption adds to a read, over the share of pages that are in memory"
     );
     let _ = writeln!(text, "{}", reads(&impact.reads));
+    text.push_str(&failures(&impact.failed));
     for judged in &impact.judged {
         let _ = writeln!(text, "{}", sentence(judged));
     }
     let _ = writeln!(text, "(a share of {:.1} % was once expected)", SHARE_EXPECTED * 100.0);
+    text
+}
+
+/// What could not be measured.
+pub(crate) fn failures(failed: &[Failed]) -> String {
+    let mut text = String::new();
+    for Failed { what, reason } in failed {
+        let _ = writeln!(text, "failed: {what}: {reason}");
+    }
     text
 }
 

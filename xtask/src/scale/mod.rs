@@ -9,13 +9,14 @@ mod found;
 mod report;
 mod usl;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 
 use crate::bench;
 use crate::cli::{Format, ScaleCommand};
 use crate::filter::Filter;
+use crate::impact::Failed;
 use crate::outcome::{Failure, Outcome};
 use crate::samples::Source;
 use crate::workspace::Workspace;
@@ -47,7 +48,7 @@ const QUICK: Effort = Effort {
     rounds: 4,
 };
 
-/// About half an hour.
+/// About an hour.
 const FULL: Effort = Effort {
     passes: 4,
     window_ms: 2000,
@@ -139,27 +140,45 @@ pub(crate) fn run(workspace: &Workspace, command: &ScaleCommand) -> anyhow::Resu
         revision: workspace.revision(),
         curves: Vec::new(),
         comparisons: Vec::new(),
+        failed: Vec::new(),
     };
+    // A part that fails costs that part, and what was found is kept as it comes.
     for workload in workloads {
-        scale.curves.push(run.curve(workload)?);
+        match run.curve(workload) {
+            Ok(curve) => scale.curves.push(curve),
+            Err(error) => scale.failed.push(Failed::new(workload, &error)),
+        }
+        keep(&scale, &output)?;
     }
     for setting in comparisons {
-        scale.comparisons.push(run.comparison(setting)?);
+        match run.comparison(setting) {
+            Ok(comparison) => scale.comparisons.push(comparison),
+            Err(error) => scale.failed.push(Failed::new(setting.name, &error)),
+        }
+        keep(&scale, &output)?;
     }
-    finish(&scale, command.format, output)
+    finish(&scale, command.format, &output)
 }
 
-fn finish(scale: &Scale, format: Format, output: PathBuf) -> anyhow::Result<Outcome> {
+fn keep(scale: &Scale, output: &Path) -> anyhow::Result<()> {
     let (json, text) = (serde_json::to_string_pretty(scale)?, report::text(scale));
     for (file, content) in [("scale.json", &json), ("scale.txt", &text)] {
         voiceflow_record::write_file(&output.join(file), content.as_bytes())?;
     }
+    Ok(())
+}
+
+fn finish(scale: &Scale, format: Format, output: &Path) -> anyhow::Result<Outcome> {
     match format {
-        Format::Json => println!("{json}"),
-        Format::Text => print!("{text}"),
+        Format::Json => println!("{}", serde_json::to_string_pretty(scale)?),
+        Format::Text => print!("{}", report::text(scale)),
     }
     eprintln!("report and samples: {}", output.display());
-    Ok(Outcome::Passed)
+    Ok(if scale.failed.is_empty() {
+        Outcome::Passed
+    } else {
+        Outcome::SetupOrMeasurementFailed
+    })
 }
 
 /// What the program can measure.

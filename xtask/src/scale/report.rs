@@ -7,7 +7,7 @@ use voiceflow_record::{Host, Revision};
 
 use super::found::{Comparison, Curve, Side};
 use super::usl::NoFit;
-use crate::impact::Estimate;
+use crate::impact::{Estimate, Failed, failures};
 use crate::table::table;
 use crate::units;
 
@@ -18,6 +18,7 @@ pub(super) struct Scale {
     pub(super) revision: Revision,
     pub(super) curves: Vec<Curve>,
     pub(super) comparisons: Vec<Comparison>,
+    pub(super) failed: Vec<Failed>,
 }
 
 pub(super) fn text(scale: &Scale) -> String {
@@ -38,6 +39,7 @@ pub(super) fn text(scale: &Scale) -> String {
         );
         let _ = write!(text, "{}", comparisons(&scale.comparisons));
     }
+    text.push_str(&failures(&scale.failed));
     text
 }
 

@@ -19,6 +19,15 @@ pub(crate) struct Trimmed {
     pub(crate) n: usize,
 }
 
+fn left_of(n: usize) -> usize {
+    n - 2 * (n / ONE_CUT_IN)
+}
+
+/// Those of a sample of `n` values.
+pub(crate) fn degrees_of_freedom(n: usize) -> f64 {
+    left_of(n) as f64 - 1.0
+}
+
 impl Trimmed {
     /// With `g = floor(0.2 n)` cut from either end, `h = n - 2 g` left and `s_w^2` the variance of all n after
     /// winsorising: `variance = n (n - 1) s_w^2 / (h (h - 1))`, `df = h - 1` (Yuen 1974, Biometrika 61, the one-sample
@@ -26,7 +35,7 @@ impl Trimmed {
     pub(crate) fn of(values: &[f64]) -> Option<Self> {
         let n = values.len();
         let cut = n / ONE_CUT_IN;
-        let left = n - 2 * cut;
+        let left = left_of(n);
         if left < 2 || values.iter().any(|value| !value.is_finite()) {
             return None;
         }
@@ -39,7 +48,7 @@ impl Trimmed {
         Some(Self {
             mean: moments::mean(middle),
             variance: moments::variance(&winsorised) * size * (size - 1.0) / (kept * (kept - 1.0)),
-            df: kept - 1.0,
+            df: degrees_of_freedom(n),
             n,
         })
     }

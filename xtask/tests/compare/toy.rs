@@ -203,6 +203,7 @@ fn entry(operation: &Declared) -> CatalogueEntry {
             protocol: PAIRED_PROTOCOL,
             clock: Clock::Cpu,
             cores: 1,
+            long: false,
         }),
     }
 }

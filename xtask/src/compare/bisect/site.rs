@@ -183,7 +183,7 @@ impl<'a> Site<'a> {
             scratch: self.slot.scratch()?,
             seed: rand::rng().random(),
         };
-        let courses = vec![Course::new(self.id.clone(), 0.0)];
+        let courses = vec![Course::new(self.id.clone(), 0.0, false)];
         let turn = measuring::take_turn()?;
         let measured = passes::measure(&mut run, courses, &mut suite, Vec::new(), &mut no_placebo)?;
         drop(turn);

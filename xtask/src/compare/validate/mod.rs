@@ -36,6 +36,7 @@ use super::slot::Slot;
 use super::{Effort, Request, compare, compare_revisions, write_reports};
 use crate::cli::{Format, ValidateCommand};
 use crate::filter::Filter;
+use crate::markers::Markers;
 use crate::outcome::{Failure, Outcome};
 use crate::workspace::Workspace;
 use crate::{host, waivers};
@@ -46,7 +47,7 @@ pub(crate) fn run(workspace: &Workspace, command: &ValidateCommand) -> anyhow::R
     let filter = Filter::parse(command.filter.as_deref())?;
     // A page without markers is told before hours of measuring, not after them.
     if let Some(file) = &command.write {
-        report::replace_between_markers(&read_page(file)?, "")?;
+        markers().read_page(file)?;
     }
     let data = match &command.data {
         Some(folder) => folder.clone(),
@@ -284,15 +285,14 @@ fn write(workspace: &Workspace, validation: &Validation, file: &Path) -> anyhow:
         .map_or(&[][..], |drawn| drawn.rules.as_slice());
     write_file(&workspace.root().join(PLOT), plot::svg(rules).as_bytes())?;
     let tables = report::markdown(validation, PLOT);
-    let page = report::replace_between_markers(&read_page(file)?, &tables)?;
+    let page = markers().replace(&markers().read_page(file)?, &tables)?;
     write_file(file, page.as_bytes())?;
     eprintln!("written: {} and {PLOT}", file.display());
     Ok(())
 }
 
-fn read_page(file: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(file)
-        .map_err(|error| Failure::bad_usage(format!("cannot read {}: {error}", file.display())))
+fn markers() -> Markers {
+    Markers::of("validate-compare")
 }
 
 /// One of each clock: processor time and wall time have noise of their own.

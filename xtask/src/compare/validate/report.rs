@@ -10,7 +10,6 @@ use super::measured::{Histogram, Measured, NoOps, Rows, upper_bound};
 use super::resample::{Fate, LEAST_ROUNDS, Null, Planted};
 use super::roc::{Entry, FAIR_ALARMS, Point, SLOWDOWNS};
 use crate::compare::model::Verdict;
-use crate::outcome::Failure;
 use crate::stats::proportion::wilson;
 
 /// The version of the JSON document.
@@ -86,23 +85,6 @@ pub(crate) fn markdown(validation: &Validation, plot: &str) -> String {
         }
     }
     text
-}
-
-const BEGIN: &str = "<!-- validate-compare:begin -->";
-const END: &str = "<!-- validate-compare:end -->";
-
-/// Puts `tables` between the markers of a page, in place of what stands there.
-pub(crate) fn replace_between_markers(page: &str, tables: &str) -> anyhow::Result<String> {
-    let found = page.split_once(BEGIN).and_then(|(before, rest)| {
-        let (_, after) = rest.split_once(END)?;
-        Some(format!("{before}{BEGIN}\n\n{}\n\n{END}{after}", tables.trim()))
-    });
-    found.ok_or_else(|| {
-        Failure::bad_usage(format!(
-            "the file to write to has no `{BEGIN}` followed by `{END}`: put both, each on a line of its own, where the \
-             tables are to stand"
-        ))
-    })
 }
 
 fn made_by(validation: &Validation) -> String {
@@ -620,22 +602,6 @@ mod tests {
             bars = here;
         }
         assert!(text.contains("](docs/validation-roc.svg)"), "{text}");
-    }
-
-    #[test]
-    fn tables_between_markers_are_replaced_and_replacing_again_changes_nothing() {
-        let page = format!("before\n{BEGIN}\nold\n{END}\nafter\n");
-        let once = replace_between_markers(&page, "new\n").expect("has markers");
-        assert_eq!(once, format!("before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"));
-        assert_eq!(replace_between_markers(&once, "new\n").expect("has markers"), once);
-    }
-
-    #[test]
-    fn a_page_without_markers_is_refused_with_what_to_put_there() {
-        for page in ["nothing".to_owned(), BEGIN.to_owned(), format!("{END}\n{BEGIN}")] {
-            let error = replace_between_markers(&page, "new").expect_err("refused").to_string();
-            assert!(error.contains(BEGIN) && error.contains(END), "{error}");
-        }
     }
 
     #[test]
