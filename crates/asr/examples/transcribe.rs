@@ -1,7 +1,7 @@
 //! Transcribes WAV files: `cargo run --release -p voiceflow-asr --example transcribe -- MODEL.bin FILE.wav...`
 //!
 //! `--audio-ctx full|fit:MARGIN|N`, `--threads N` and `--device cpu|cuda` before the model change the settings. CUDA needs
-//! a build with `--features cuda`.
+//! a build with `--features cuda`, which starts only where NVIDIA's driver is installed.
 
 use std::env;
 use std::error::Error;

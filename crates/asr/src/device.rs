@@ -2,6 +2,9 @@
 //!
 //! whisper.cpp falls back on the processor, saying so in its log only, when it finds no device. Whoever asks for CUDA here
 //! gets CUDA or an error.
+//!
+//! A program with the feature `cuda` is linked to the libraries of the CUDA toolkit and to the driver's `libcuda`, and
+//! does not start where one of them is missing, whatever device its models are to run on.
 
 use std::fmt;
 
@@ -33,7 +36,7 @@ pub enum DeviceError {
     /// The program has no CUDA code.
     #[error("this program was built without CUDA; build it with the feature `cuda`, or run on the processor")]
     NotBuilt,
-    /// There is no device, or no driver for it.
+    /// The CUDA libraries are there, and find no device that the driver can use.
     #[error("no CUDA device; see what `nvidia-smi` finds, or run on the processor")]
     NoDevice,
     /// The device is there and does not start.

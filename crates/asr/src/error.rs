@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use whisper_rs::WhisperError;
 
 use crate::DeviceError;
+use crate::audio::LEVEL_MAX;
 
 /// Why a model could not be loaded or a recording not transcribed.
 #[derive(Debug, thiserror::Error)]
@@ -48,9 +49,9 @@ pub enum AsrError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A sample is no number.
-    #[error("sample {index} is not a finite number")]
-    NotFinite {
+    /// A sample is no number, or louder than any recording.
+    #[error("sample {index} is not a number within ±{LEVEL_MAX}")]
+    NoLevel {
         /// Its index.
         index: usize,
     },

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use whisper_rs::{FullParams, SamplingStrategy, WhisperContext, WhisperState};
 
-use crate::audio::SAMPLE_RATE_HZ;
+use crate::audio::{SAMPLE_RATE_HZ, first_without_level};
 use crate::window::{AUDIO_CTX_FULL, AudioContext};
 use crate::{AsrError, Cancel, Segment, Transcription, abort, repetition};
 
@@ -182,7 +182,8 @@ impl Recognizer {
     /// Silence gives no text, and the model is not asked, for it would invent some.
     ///
     /// # Errors
-    /// When a sample is not finite, the audio is longer than four hours, `cancel` is cancelled, or whisper.cpp fails.
+    /// When a sample is no number or louder than an unscaled 32-bit integer, the audio is longer than four hours,
+    /// `cancel` is cancelled, or whisper.cpp fails.
     pub fn transcribe(&mut self, samples: &[f32], cancel: &Cancel) -> Result<Transcription, AsrError> {
         let audio_seconds = check_samples(samples)?;
         if is_silent(samples) {
@@ -368,8 +369,8 @@ fn check_samples(samples: &[f32]) -> Result<f64, AsrError> {
             seconds_max: SECONDS_MAX,
         });
     }
-    match samples.iter().position(|sample| !sample.is_finite()) {
-        Some(index) => Err(AsrError::NotFinite { index }),
+    match first_without_level(samples) {
+        Some(index) => Err(AsrError::NoLevel { index }),
         None => Ok(seconds),
     }
 }

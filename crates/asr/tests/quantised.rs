@@ -1,4 +1,4 @@
-//! Quantised models: the files among the assets are what ggml makes of the float16 ones, and the words stay right.
+//! Quantised models: the files among the assets are what ggml makes of the float16 ones, and mishear few words more.
 
 use std::fs;
 use std::io::{self, Write};
@@ -11,20 +11,45 @@ use voiceflow_fixtures::speech;
 
 const SETUP: &str = "run `cargo xtask setup`";
 
-/// Each float16 model with what is made of it.
-const FAMILIES: [(AssetName, [(BlockType, AssetName); 2]); 2] = [
+/// A quantised model.
+struct Quantised {
+    name: AssetName,
+    block_type: BlockType,
+    /// The word errors that it may make more than its float16 sibling on the English clips, which have 83 words.
+    more_errors_max: usize,
+}
+
+/// Each float16 model with what is made of it. tiny.en in q8_0 hears one phrase otherwise, which is three words; the
+/// others made none more, and may make one where another processor rounds otherwise.
+const FAMILIES: [(AssetName, [Quantised; 2]); 2] = [
     (
         AssetName::WhisperTinyEn,
         [
-            (BlockType::Q8_0, AssetName::WhisperTinyEnQ8),
-            (BlockType::Q5_1, AssetName::WhisperTinyEnQ5),
+            Quantised {
+                name: AssetName::WhisperTinyEnQ8,
+                block_type: BlockType::Q8_0,
+                more_errors_max: 3,
+            },
+            Quantised {
+                name: AssetName::WhisperTinyEnQ5,
+                block_type: BlockType::Q5_1,
+                more_errors_max: 1,
+            },
         ],
     ),
     (
         AssetName::WhisperBase,
         [
-            (BlockType::Q8_0, AssetName::WhisperBaseQ8),
-            (BlockType::Q5_1, AssetName::WhisperBaseQ5),
+            Quantised {
+                name: AssetName::WhisperBaseQ8,
+                block_type: BlockType::Q8_0,
+                more_errors_max: 1,
+            },
+            Quantised {
+                name: AssetName::WhisperBaseQ5,
+                block_type: BlockType::Q5_1,
+                more_errors_max: 1,
+            },
         ],
     ),
 ];
@@ -35,7 +60,7 @@ fn the_quantised_assets_are_what_ggml_makes_of_the_float16_ones() {
     let content = |name| fs::read(assets.path(name).expect(SETUP)).expect("readable");
     for (source, made) in FAMILIES {
         let source = content(source);
-        for (block_type, name) in made {
+        for Quantised { name, block_type, .. } in made {
             let mut outcome = Vec::new();
             quantise(&source, block_type, &mut outcome).expect("a float16 model");
             assert!(outcome == content(name), "{name} holds other bytes");
@@ -43,12 +68,8 @@ fn the_quantised_assets_are_what_ggml_makes_of_the_float16_ones() {
     }
 }
 
-/// The errors that a model may make more than its float16 sibling on the English clips, which have 83 words: tiny.en in
-/// q8_0 hears one phrase otherwise, which is three words.
-const MORE_ERRORS_MAX: usize = 3;
-
 #[test]
-fn quantised_models_hear_as_well_as_their_float16_siblings() {
+fn quantised_models_make_few_errors_more_than_their_float16_siblings() {
     let assets = Assets::open().expect("a cache folder");
     let path = |name| assets.path(name).expect(SETUP);
     let normalizer = Normalizer::with_spellings(&path(AssetName::EnglishSpellings)).expect("a table");
@@ -73,11 +94,14 @@ fn quantised_models_hear_as_well_as_their_float16_siblings() {
     };
     for (source, made) in FAMILIES {
         let float16 = errors(source);
-        for (_, name) in made {
+        for Quantised {
+            name, more_errors_max, ..
+        } in made
+        {
             let quantised = errors(name);
             assert!(
-                quantised <= float16 + MORE_ERRORS_MAX,
-                "{name} makes {quantised} errors, {source} {float16}"
+                quantised <= float16 + more_errors_max,
+                "{name} makes {quantised} errors, {source} {float16}; {more_errors_max} more at most are right"
             );
         }
     }

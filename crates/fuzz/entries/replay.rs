@@ -1,4 +1,4 @@
-//! The committed corpora in the ordinary test run of the crates whose parsers they feed.
+//! A target's committed corpus in the ordinary test run of the crate whose parser it feeds.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

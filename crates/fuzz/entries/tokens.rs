@@ -11,7 +11,13 @@ use voiceflow_security::token::{MAX_TOKEN_BYTES, MAX_USER_BYTES, Realm, TokenErr
 /// Of 32 bytes, which is all that a fuzzed verifier needs.
 const SECRET: [u8; 32] = [7; 32];
 
-/// The user of tokens with claims that this verifier accepts begins so.
+/// What an issuer of HS256 tokens writes: its tokens are verified in a way of their own.
+const OWN_HEADER: &[u8] = br#"{"typ":"JWT","alg":"HS256"}"#;
+
+/// The same said otherwise, which leaves a token to jsonwebtoken.
+const OTHER_HEADER: &[u8] = br#"{"alg":"HS256","typ":"JWT"}"#;
+
+/// Without a cache and with one.
 static VERIFIERS: LazyLock<[Verifier; 2]> = LazyLock::new(|| {
     let realm = Realm {
         issuer: "voiceflow".to_owned(),
@@ -24,7 +30,7 @@ static VERIFIERS: LazyLock<[Verifier; 2]> = LazyLock::new(|| {
     [plain, cached]
 });
 
-/// Accepted claims keep their bounds, and a cache changes no answer.
+/// Accepted claims keep their bounds, a cache changes no answer, and both ways to verify agree on all claims.
 pub(crate) fn run(data: &[u8]) {
     let Some((&kind, rest)) = data.split_first() else {
         return;
@@ -43,17 +49,31 @@ pub(crate) fn run(data: &[u8]) {
             token.len() > MAX_TOKEN_BYTES
         ),
     }
+    if let Some((_, claims)) = parts(kind, rest) {
+        // Both headers are equally long, so that both tokens are too long or neither is.
+        let [own, other] = [OWN_HEADER, OTHER_HEADER].map(|header| VERIFIERS[0].verify(&signed(header, claims)));
+        assert_eq!(own, other, "an issuer's header against another");
+    }
 }
 
 fn token(kind: u8, rest: &[u8]) -> Option<String> {
     if kind.is_multiple_of(2) {
         return std::str::from_utf8(rest).ok().map(str::to_owned);
     }
-    let mut parts = rest.splitn(2, |&byte| byte == 0);
-    let (header, claims) = (parts.next()?, parts.next()?);
+    let (header, claims) = parts(kind, rest)?;
+    Some(signed(header, claims))
+}
+
+/// Header and claims, where they are to be signed.
+fn parts(kind: u8, rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = rest.iter().position(|&byte| byte == 0)?;
+    (!kind.is_multiple_of(2)).then_some((&rest[..at], &rest[at + 1..]))
+}
+
+fn signed(header: &[u8], claims: &[u8]) -> String {
     let signed = format!("{}.{}", base64url(header), base64url(claims));
     let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &SECRET), signed.as_bytes());
-    Some(format!("{signed}.{}", base64url(signature.as_ref())))
+    format!("{signed}.{}", base64url(signature.as_ref()))
 }
 
 /// RFC 4648 §5 without padding.

@@ -25,13 +25,13 @@ pub(crate) fn asked_for() -> Option<String> {
 pub(crate) fn main(operations: &OperationList, id: &str) -> ExitCode {
     match serve(operations, id) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if let Some(missing) = Unavailable::reason(&error) => {
-            let _ = reply(&PairedReply::Unavailable {
-                reason: missing.to_owned(),
-            });
-            ExitCode::SUCCESS
-        }
         Err(error) => {
+            if let Some(missing) = Unavailable::reason(&error) {
+                let _ = reply(&PairedReply::Unavailable {
+                    reason: missing.to_owned(),
+                });
+                return ExitCode::SUCCESS;
+            }
             eprintln!("error: {id}: {error}");
             // Whoever holds the baton may be gone as well.
             let _ = reply(&PairedReply::Failed {

@@ -333,6 +333,17 @@ fn a_verified_token_is_answered_from_the_cache_and_a_refused_one_never_is() {
 }
 
 #[test]
+fn a_long_token_is_verified_anew_each_time_and_takes_no_memory() {
+    let verifier = hs256().1.with_cache(100);
+    let mut claims = good_claims();
+    claims["padding"] = json!("x".repeat(1_024));
+    let token = signed_claims(&claims);
+    let first = verifier.verify(&token).unwrap();
+    assert_eq!(verifier.verify(&token), Ok(first));
+    assert_eq!(verifier.cache_statistics(), Some(CacheStatistics::default()));
+}
+
+#[test]
 fn ed25519_signatures_agree_with_the_published_example() {
     // RFC 8037 appendix A.4: payload "Example of Ed25519 signing" under the key of appendix A.1.
     let seed: [u8; 32] = [

@@ -304,7 +304,8 @@ pub fn enhancer(settings: &AiEnhancement, contexts: &[Context]) -> Result<Enhanc
         return Ok(Enhancer::rules_only(&options));
     }
     let enhancer = Enhancer::load(&models::language(settings)?, &options)?;
-    tracing::info!(back_end = ?settings.device, "language model loaded");
+    // candle falls back on nothing: it computes on the device of the settings, or loading has failed.
+    tracing::info!(back_end = settings.device.as_str(), "language model loaded");
     Ok(enhancer)
 }
 

@@ -27,10 +27,15 @@ pub(crate) fn copy(shared: &Shared, path: &Path) -> Result<(), StorageError> {
 
 fn copy_into(shared: &Shared, path: &Path) -> Result<(), StorageError> {
     let source = shared.reader()?;
-    let mut copy = shared.open_other(path)?;
+    let opener = shared.opener_at(path);
+    let mut copy = opener.open()?;
     copy_pages(&source, &mut copy)
         .and_then(|()| copy.close().map_err(|(_, error)| error))
-        .map_err(|error| shared.place().error(&error))
+        .map_err(|error| match shared.place().error(&error) {
+            // The copy was made here, so it is the database that is.
+            damaged @ StorageError::Damaged { .. } => damaged,
+            _ => opener.place().error(&error),
+        })
 }
 
 fn copy_pages(source: &Connection, copy: &mut Connection) -> rusqlite::Result<()> {

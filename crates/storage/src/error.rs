@@ -69,8 +69,11 @@ pub enum StorageError {
         /// The newest known here.
         known: i64,
     },
-    /// Another process held its lock for longer than the busy timeout. Nothing was changed; trying again is safe.
-    #[error("the database was locked for {waited_ms} ms: another process is writing, try again")]
+    /// Another process held its lock for longer than the busy timeout. One that has the file for itself alone holds it for
+    /// as long as it runs. Nothing was changed; trying again is safe.
+    #[error(
+        "the database was locked for {waited_ms} ms: another process has it open or is writing, end it or try again"
+    )]
     Locked {
         /// The busy timeout.
         waited_ms: u64,

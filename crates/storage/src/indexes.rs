@@ -13,6 +13,9 @@ pub(crate) const BATCH_ROWS: u32 = 256;
 
 const IS_WAITING: &str = "SELECT EXISTS (SELECT 1 FROM transcripts WHERE id > (SELECT indexed_id FROM counters))";
 
+const WAITING_ROWS: &str = "SELECT count(*) FROM (
+    SELECT 1 FROM transcripts WHERE id > (SELECT indexed_id FROM counters) LIMIT ?1)";
+
 /// The number of the last row of the next batch.
 const LAST_OF_BATCH: &str = "SELECT max(id) FROM (
     SELECT id FROM transcripts WHERE id > (SELECT indexed_id FROM counters) ORDER BY id LIMIT ?1)";
@@ -30,6 +33,13 @@ const MARK: &str = "UPDATE counters SET indexed_id = ?1";
 /// Whether rows wait to be indexed.
 pub(crate) fn is_waiting(connection: &Connection) -> rusqlite::Result<bool> {
     connection.prepare_cached(IS_WAITING)?.query_row([], |row| row.get(0))
+}
+
+/// How many rows wait to be indexed, counted up to [`BATCH_ROWS`].
+pub(crate) fn waiting_rows(connection: &Connection) -> rusqlite::Result<u32> {
+    connection
+        .prepare_cached(WAITING_ROWS)?
+        .query_row([BATCH_ROWS], |row| row.get(0))
 }
 
 /// Indexes the oldest waiting rows, [`BATCH_ROWS`] at most; whether there may be more.
@@ -86,9 +96,10 @@ mod tests {
         let batch = i64::from(BATCH_ROWS);
         insert(&connection, 1..batch + 11);
         assert!(is_waiting(&connection).unwrap());
+        assert_eq!(waiting_rows(&connection), Ok(BATCH_ROWS));
         assert_eq!(found(&connection), 0);
         assert!(index_batch(&connection).unwrap());
-        assert_eq!(found(&connection), batch);
+        assert_eq!((found(&connection), waiting_rows(&connection)), (batch, Ok(10)));
         assert!(!index_batch(&connection).unwrap());
         assert_eq!(
             (found(&connection), is_waiting(&connection).unwrap()),
@@ -137,6 +148,7 @@ mod tests {
     fn looking_for_waiting_rows_reads_none_that_are_indexed() {
         let by_number = "SEARCH transcripts USING INTEGER PRIMARY KEY (rowid>?";
         uses_index_without_sorting(IS_WAITING, by_number);
+        uses_index_without_sorting(WAITING_ROWS, by_number);
         uses_index_without_sorting(LAST_OF_BATCH, by_number);
         uses_index_without_sorting(ORDER, by_number);
         uses_index_without_sorting(WORDS, by_number);

@@ -6,7 +6,7 @@
 //! | `reader` | reading by number, time and words, and its SQL |
 //! | `migrations/*.sql`, `schema` | the tables, and how an older database becomes the present one |
 //! | `connection` | opening one connection: key, pragmas, what each failure means |
-//! | `shared`, `pool` | the turn to write, and many connections to one file |
+//! | `shared`, `turn`, `pool` | what a store and its readers share, the turn to write, many connections to one file |
 //! | `indexes` | the search index and the order by time, brought up to date in batches |
 //! | `upkeep` | the thread that does so, and that folds the write-ahead log |
 //! | `backup` | a copy of the file while it is in use |
@@ -26,6 +26,7 @@ mod schema;
 mod search;
 mod shared;
 mod store;
+mod turn;
 mod upkeep;
 
 pub use error::StorageError;

@@ -20,7 +20,8 @@ pub struct StoreOptions {
     pub access: Access,
     /// What a commit waits for.
     pub durability: Durability,
-    /// Most connections open at once, at least one. They are opened when first needed. One more folds the log.
+    /// Most connections open at once, at least one. They are opened when first needed. One more folds the log, and where
+    /// all are in use one more writes.
     pub pool_size: u32,
     /// Longest wait for a lock, and for a free connection.
     pub busy_timeout: Duration,

@@ -30,11 +30,34 @@ struct State {
     waiting: u32,
 }
 
+/// What the pool can give at once.
+enum Next {
+    Idle(Connection),
+    /// Leave to open one more.
+    Room,
+    Nothing,
+}
+
 /// A connection on loan; it goes back when dropped.
 pub(crate) struct Pooled {
     /// `None` only while it is dropped.
     connection: Option<Connection>,
+    /// Whether it is beyond the pool's size: it is closed then, and counted nowhere.
+    is_surplus: bool,
     pool: Arc<Pool>,
+}
+
+impl State {
+    fn next(&mut self, pool_size: u32) -> Next {
+        if let Some(connection) = self.idle.pop() {
+            return Next::Idle(connection);
+        }
+        if self.open < pool_size {
+            self.open += 1;
+            return Next::Room;
+        }
+        Next::Nothing
+    }
 }
 
 impl Pool {
@@ -68,6 +91,21 @@ impl Pool {
         Ok(self.lend(connection))
     }
 
+    /// A connection for whoever has the turn to write, who must not wait for one: those on loan may be with searches that
+    /// wait for that turn. Where all are in use it is one more, closed when it comes back.
+    pub(crate) fn get_to_write(self: &Arc<Self>) -> Result<Pooled, StorageError> {
+        let next = self.lock().next(self.opener.options().pool_size);
+        match next {
+            Next::Idle(connection) => Ok(self.lend(connection)),
+            Next::Room => Ok(self.lend(self.open()?)),
+            Next::Nothing => Ok(Pooled {
+                connection: Some(self.opener.open()?),
+                is_surplus: true,
+                pool: Arc::clone(self),
+            }),
+        }
+    }
+
     /// A connection that nobody uses now, if there is one.
     pub(crate) fn idle(self: &Arc<Self>) -> Option<Pooled> {
         let connection = self.lock().idle.pop()?;
@@ -79,13 +117,11 @@ impl Pool {
         let mut state = self.lock();
         let mut until = None;
         loop {
-            if let Some(connection) = state.idle.pop() {
-                return Ok(Some(connection));
-            }
             let options = self.opener.options();
-            if state.open < options.pool_size {
-                state.open += 1;
-                return Ok(None);
+            match state.next(options.pool_size) {
+                Next::Idle(connection) => return Ok(Some(connection)),
+                Next::Room => return Ok(None),
+                Next::Nothing => {}
             }
             let now = Instant::now();
             let until = *until.get_or_insert(now + options.busy_timeout);
@@ -123,6 +159,7 @@ impl Pool {
     fn lend(self: &Arc<Self>, connection: Connection) -> Pooled {
         Pooled {
             connection: Some(connection),
+            is_surplus: false,
             pool: Arc::clone(self),
         }
     }
@@ -144,7 +181,9 @@ impl Drop for Pooled {
     fn drop(&mut self) {
         // One in the middle of a transaction would hold its lock for ever: SQLite rolls back when it is closed.
         let connection = self.connection.take().filter(|connection| connection.is_autocommit());
-        self.pool.give_back(connection);
+        if !self.is_surplus {
+            self.pool.give_back(connection);
+        }
     }
 }
 
@@ -201,6 +240,20 @@ mod tests {
             drop(held);
             assert!(waiter.join().unwrap());
         });
+    }
+
+    #[test]
+    fn who_writes_never_waits_and_the_connection_beyond_the_size_goes_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let pool = pool(&folder, 2, 60_000);
+        let held = pool.get().unwrap();
+        let within = pool.get_to_write().unwrap();
+        let beyond = pool.get_to_write().unwrap();
+        beyond.execute_batch("CREATE TABLE t (x)").unwrap();
+        assert_eq!((within.is_surplus, beyond.is_surplus), (false, true));
+        drop((beyond, within, held));
+        let state = pool.lock();
+        assert_eq!((state.open, state.idle.len()), (2, 2));
     }
 
     #[test]

@@ -219,7 +219,7 @@ impl fmt::Debug for Reader {
     }
 }
 
-/// Columns in the order that all three queries select.
+/// Columns in the order in which every query for transcripts selects them.
 fn transcript(row: &Row<'_>) -> rusqlite::Result<Transcript> {
     let context =
         row.get_ref(2)?.as_str()?.parse().map_err(|unknown: UnknownContext| {

@@ -1,7 +1,7 @@
 //! What a store and its readers share: the pool, and the turn to write.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
@@ -9,12 +9,13 @@ use crate::connection::Opener;
 use crate::error::{Place, StorageError};
 use crate::indexes;
 use crate::pool::{Pool, Pooled};
+use crate::turn::Turns;
 
 pub(crate) struct Shared {
     pool: Arc<Pool>,
     opener: Arc<Opener>,
     /// Writers of this process queue here. SQLite's own queue is polling with sleeps of up to 100 ms.
-    writer: Mutex<()>,
+    turns: Turns,
 }
 
 impl Shared {
@@ -23,7 +24,7 @@ impl Shared {
         Ok(Self {
             pool: Arc::new(Pool::new(&opener, first)?),
             opener,
-            writer: Mutex::new(()),
+            turns: Turns::default(),
         })
     }
 
@@ -37,31 +38,31 @@ impl Shared {
         self.opener.open()
     }
 
-    /// Opens another file with the same key and in the same way.
-    pub(crate) fn open_other(&self, path: &Path) -> Result<Connection, StorageError> {
-        self.opener.at(path).open()
+    /// For another file, with the same key and in the same way.
+    pub(crate) fn opener_at(&self, path: &Path) -> Opener {
+        self.opener.at(path)
     }
 
     /// Runs `work` on a connection, when the turn to write comes. It is the connection used last: whoever reads next
     /// gets it too, and its page cache is the one that the commit leaves in order.
     pub(crate) fn write<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StorageError> {
-        // The turn before the connection, so that waiting writers keep none from readers.
-        let _turn = self.turn();
-        let connection = self.pool.get()?;
+        // The turn before the connection, so that waiting writers keep none from readers. Searches wait for the turn with
+        // a connection in hand, so whoever has it must not wait for one of theirs.
+        let _turn = self.turns.take();
+        let connection = self.pool.get_to_write()?;
         work(&connection).map_err(|error| self.place().error(&error))
     }
 
-    /// Brings the indexes up to date with what is committed now.
-    pub(crate) fn index_waiting(&self) -> Result<(), StorageError> {
-        // Batch by batch, so that other writers come in between.
-        while self.write(indexes::index_batch)? {}
-        Ok(())
+    /// Takes one batch of waiting rows into the indexes; whether there may be more.
+    pub(crate) fn index_batch(&self) -> Result<bool, StorageError> {
+        self.write(indexes::index_batch)
     }
 
-    /// The same on a connection that the caller has already.
+    /// Brings the indexes up to date with what is committed now, on a connection that the caller has already.
     pub(crate) fn index_waiting_on(&self, connection: &Connection) -> Result<(), StorageError> {
+        // Batch by batch, each with a turn of its own, so that other writers come in between.
         loop {
-            let _turn = self.turn();
+            let _turn = self.turns.take();
             if !indexes::index_batch(connection).map_err(|error| self.place().error(&error))? {
                 return Ok(());
             }
@@ -78,9 +79,5 @@ impl Shared {
 
     pub(crate) fn place(&self) -> &Place {
         self.opener.place()
-    }
-
-    fn turn(&self) -> MutexGuard<'_, ()> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

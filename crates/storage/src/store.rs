@@ -12,9 +12,9 @@ use crate::connection::Opener;
 use crate::error::StorageError;
 use crate::options::StoreOptions;
 use crate::reader::{History, Reader, Search, Transcript};
-use crate::schema;
 use crate::shared::Shared;
 use crate::upkeep::Upkeep;
+use crate::{indexes, schema};
 
 /// The next number is above every one that is in use or was deleted.
 const INSERT: &str = "INSERT INTO transcripts (id, user, created_ms, context, raw_text, enhanced_text, audio_ms)
@@ -42,6 +42,10 @@ const DELETE_BATCH: usize = 500;
 
 /// A database of transcripts. Shared by reference between threads: readers run beside each other and beside the one
 /// writer that SQLite allows.
+///
+/// Drop it before the process ends: its thread may be at work, and SQLCipher takes itself apart when `main` returns. The
+/// drop waits for the batch of rows, or the folding of the log, that the thread is at; what is left is taken up when the
+/// database is opened again.
 pub struct Store {
     upkeep: Upkeep,
     shared: Arc<Shared>,
@@ -78,11 +82,11 @@ impl Store {
         let opener = Arc::new(Opener::new(options));
         let mut first = opener.open()?;
         schema::migrate(&mut first, opener.place())?;
+        let waiting_rows = earlier_rows(&first, options);
         let shared = Arc::new(Shared::new(opener, first)?);
-        Ok(Self {
-            upkeep: Upkeep::new(&shared, options.upkeep),
-            shared,
-        })
+        let upkeep = Upkeep::new(&shared, options.upkeep);
+        upkeep.note(u64::from(waiting_rows));
+        Ok(Self { upkeep, shared })
     }
 
     /// Keeps one transcript; it is committed when this returns.
@@ -207,6 +211,15 @@ impl Store {
         });
         ids.map_err(|error| self.shared.place().error(&error))
     }
+}
+
+/// Rows that earlier runs left waiting for the index: of runs that are all short, none would write a batch by itself.
+fn earlier_rows(connection: &Connection, options: &StoreOptions) -> u32 {
+    if !options.upkeep {
+        return 0;
+    }
+    // A page that cannot be read is told to whoever reads it, and keeps nobody from the others.
+    indexes::waiting_rows(connection).unwrap_or(0)
 }
 
 fn insert(statement: &mut Statement<'_>, transcript: &NewTranscript<'_>) -> rusqlite::Result<TranscriptId> {

@@ -1,7 +1,8 @@
 //! What is done beside the callers: indexing rows that wait, and folding the write-ahead log into the file.
 //!
-//! A thread of the store's own wakes for every [`BATCH_ROWS`] rows written. It starts with the first of them, so a
-//! store that is only read has none. What it cannot do (another process writes, the disk is full) it leaves for the
+//! A thread of the store's own wakes for every [`BATCH_ROWS`] rows written, where those that earlier runs left waiting
+//! count too. It starts with the first batch, so a store that is only read has none unless much was left. When the store
+//! goes, it ends after the batch at hand. What it cannot do (another process writes, the disk is full) it leaves for the
 //! next time: searches index for themselves, and SQLite's own checkpoint stands behind (`LOG_PAGES_MAX`).
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -82,6 +83,10 @@ impl Bell {
         self.is_stopping.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn is_stopping(&self) -> bool {
+        *self.lock()
+    }
+
     /// Waits for a batch of rows; `false` when the store goes.
     fn wait(&self) -> bool {
         let mut is_stopping = self.lock();
@@ -96,8 +101,13 @@ impl Bell {
 fn run(shared: &Shared, bell: &Bell) {
     let mut checkpointer = None;
     while bell.wait() {
-        // Either may fail by itself; the next round tries again.
-        let _ = shared.index_waiting();
+        // A batch that fails is left for the next round, or for a search; those that remain when the store goes are
+        // counted when it is opened again.
+        while !bell.is_stopping() && shared.index_batch().unwrap_or(false) {}
+        if bell.is_stopping() {
+            // The last connection that closes folds the log.
+            return;
+        }
         checkpoint(shared, &mut checkpointer);
     }
 }

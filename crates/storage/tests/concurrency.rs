@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::{Place, key, transcript};
-use voiceflow_storage::{Durability, Encryption, History, Search, StorageError, Store, StoreOptions};
+use voiceflow_storage::{Access, Durability, Encryption, History, Search, StorageError, Store, StoreOptions};
 
 const ALL: History = History {
     limit: 10_000,
@@ -66,8 +66,13 @@ fn readers_beside_a_writer_see_whole_transactions_only() {
 #[test]
 fn writers_of_one_process_and_of_two_lose_nothing() {
     let place = Place::new();
-    // Two stores stand for two processes: they share no queue, only the file.
-    let stores = [store(&place, key(7), 3), store(&place, key(7), 3)];
+    // Two stores stand for two processes: they share no queue and no lock but the system's, only the file.
+    let options = StoreOptions {
+        access: Access::Shared,
+        busy_timeout: Duration::from_secs(30),
+        ..place.options(key(7))
+    };
+    let stores = [Store::open(&options).unwrap(), Store::open(&options).unwrap()];
     std::thread::scope(|scope| {
         for thread in 0..6 {
             let store = &stores[thread % 2];
@@ -100,6 +105,36 @@ fn more_threads_than_connections_take_turns() {
             });
         }
     });
+}
+
+#[test]
+fn who_inserts_never_waits_for_the_connection_of_a_search_that_waits_for_the_insert() {
+    let place = Place::new();
+    let options = StoreOptions {
+        pool_size: 1,
+        upkeep: false,
+        busy_timeout: Duration::from_secs(30),
+        ..place.options(key(7))
+    };
+    let store = Store::open(&options).unwrap();
+    let is_done = AtomicBool::new(false);
+    let search = Search {
+        words: "milk",
+        limit: 10,
+        context: None,
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(Ordering::Acquire) {
+                store.search("ada", &search).unwrap();
+            }
+        });
+        for n in 0..200 {
+            store.insert(&transcript("ada", n, "two pints of milk")).unwrap();
+        }
+        is_done.store(true, Ordering::Release);
+    });
+    assert_eq!(store.count("ada"), Ok(200));
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod common;
 
 use std::fs;
 use std::process::Command;
+use std::time::Duration;
 
 use common::{Place, found, key, raw_connection, transcript};
 use rusqlite::Connection;
@@ -12,18 +13,29 @@ use voiceflow_storage::{Access, Encryption, StorageError, Store, StoreOptions};
 /// Names the database that [`the_other_process`] is to open.
 const OTHER_PATH: &str = "VOICEFLOW_STORAGE_TEST_PATH";
 
-/// Not a test of its own: the tests below run it in a process beside theirs. It says what opening came to.
+/// Its busy timeout in milliseconds.
+const OTHER_PATIENCE_MS: &str = "VOICEFLOW_STORAGE_TEST_PATIENCE_MS";
+
+/// Rows that it commits, one by one.
+const OTHER_ROWS: i64 = 20;
+
+/// Not a test of its own: the tests below run it in a process beside theirs. It says what opening and writing came to.
 #[test]
 fn the_other_process() {
-    let Some(path) = std::env::var_os(OTHER_PATH) else {
+    let (Some(path), Ok(patience_ms)) = (std::env::var_os(OTHER_PATH), std::env::var(OTHER_PATIENCE_MS)) else {
         return;
     };
     let options = StoreOptions {
         access: Access::Shared,
-        busy_timeout: std::time::Duration::from_millis(50),
+        busy_timeout: Duration::from_millis(patience_ms.parse().unwrap()),
         ..StoreOptions::new(path, key(7))
     };
-    let outcome = Store::open(&options).and_then(|store| store.count("ada"));
+    let outcome = Store::open(&options).and_then(|store| {
+        for n in 0..OTHER_ROWS {
+            store.insert(&transcript("grace", n, "theirs"))?;
+        }
+        store.count("ada")
+    });
     fs::write(
         options.path.with_extension("outcome"),
         match outcome {
@@ -34,11 +46,12 @@ fn the_other_process() {
     .unwrap();
 }
 
-fn another_process_finds(place: &Place) -> String {
+fn another_process_finds(place: &Place, patience_ms: u64) -> String {
     let this_program = std::env::current_exe().unwrap();
     let status = Command::new(this_program)
         .args(["--exact", "the_other_process"])
         .env(OTHER_PATH, &place.path)
+        .env(OTHER_PATIENCE_MS, patience_ms.to_string())
         .output()
         .unwrap()
         .status;
@@ -52,26 +65,39 @@ fn a_store_keeps_other_processes_out_for_as_long_as_it_is_open() {
     let place = Place::new();
     let store = place.open(key(7));
     store.insert(&transcript("ada", 1, "mine")).unwrap();
-    assert!(another_process_finds(&place).starts_with("the database was locked for 50 ms"));
+    assert!(another_process_finds(&place, 50).starts_with("the database was locked for 50 ms"));
     // A second store in this process opens and closes files too; the first one's lock must outlive that.
     drop(place.open(key(7)));
-    assert!(another_process_finds(&place).starts_with("the database was locked for 50 ms"));
+    assert!(another_process_finds(&place, 50).starts_with("the database was locked for 50 ms"));
     drop(store);
-    assert_eq!(another_process_finds(&place), "1 rows");
+    assert_eq!(another_process_finds(&place, 30_000), "1 rows");
 }
 
 #[test]
-fn a_shared_store_lets_other_processes_in() {
+fn a_shared_store_reads_and_writes_beside_other_processes() {
     let place = Place::new();
     let options = StoreOptions {
         access: Access::Shared,
+        busy_timeout: Duration::from_secs(30),
         ..place.options(key(7))
     };
     let store = Store::open(&options).unwrap();
     store.insert(&transcript("ada", 1, "ours")).unwrap();
-    assert_eq!(another_process_finds(&place), "1 rows");
-    store.insert(&transcript("ada", 2, "ours")).unwrap();
-    assert_eq!(another_process_finds(&place), "2 rows");
+    assert_eq!(another_process_finds(&place, 30_000), "1 rows");
+    assert_eq!(found(&store, "grace", "theirs").len() as i64, OTHER_ROWS);
+    // Both write at once; what the other one counts meanwhile is any number.
+    let outcome = std::thread::scope(|scope| {
+        let other = scope.spawn(|| another_process_finds(&place, 30_000));
+        let mut rows = 1;
+        while !other.is_finished() {
+            rows += 1;
+            store.insert(&transcript("ada", rows, "ours")).unwrap();
+        }
+        assert_eq!(store.count("ada"), Ok(rows.unsigned_abs()));
+        other.join().unwrap()
+    });
+    assert!(outcome.ends_with(" rows"), "{outcome}");
+    assert_eq!(found(&store, "grace", "theirs").len() as i64, 2 * OTHER_ROWS);
 }
 
 /// Reads with SQLCipher alone, by an algorithm for the pages' authentication.
@@ -94,8 +120,8 @@ fn pages_of_a_new_file_are_authenticated_with_sha256() {
     assert!(reads_with(&place, "HMAC_SHA256") && !reads_with(&place, "HMAC_SHA512"));
 }
 
-#[test]
-fn a_file_with_sqlciphers_defaults_is_used_as_it_is() {
+/// A database as earlier versions made it, with one row.
+fn with_sqlciphers_defaults() -> Place {
     let plain = Place::new();
     plain
         .open(Encryption::None)
@@ -113,7 +139,12 @@ fn a_file_with_sqlciphers_defaults_is_used_as_it_is() {
         voiceflow_storage::SCHEMA_VERSION,
     );
     source.execute_batch(&export).unwrap();
-    drop(source);
+    place
+}
+
+#[test]
+fn a_file_with_sqlciphers_defaults_is_used_as_it_is() {
+    let place = with_sqlciphers_defaults();
     for opened in 1..=2 {
         let store = place.open(key(7));
         store.insert(&transcript("ada", 1, "older")).unwrap();
@@ -150,6 +181,15 @@ fn a_backup_is_a_whole_database_of_one_moment_beside_a_writer() {
         let next = copied.insert(&transcript("ada", 5, "the copy is used")).unwrap();
         assert_eq!(next.0 as u64, count + 1);
     }
+}
+
+#[test]
+fn the_backup_of_a_file_with_sqlciphers_defaults_has_them_too() {
+    let place = with_sqlciphers_defaults();
+    let copy = Place::new();
+    place.open(key(7)).back_up(&copy.path).unwrap();
+    assert_eq!(found(&copy.open(key(7)), "ada", "older").len(), 1);
+    assert!(reads_with(&copy, "HMAC_SHA512") && !reads_with(&copy, "HMAC_SHA256"));
 }
 
 #[test]

@@ -226,6 +226,17 @@ fn many_rows_are_indexed_and_folded_into_the_file_without_a_search() {
 }
 
 #[test]
+fn rows_of_many_short_runs_are_indexed_without_a_search() {
+    let place = Place::new();
+    for _ in 0..3 {
+        let rows = [transcript("ada", 1, "a hundred a day"); 100];
+        place.open(Encryption::None).insert_all(&rows).unwrap();
+    }
+    let _store = place.open(Encryption::None);
+    eventually("the index", || indexed_id(&place) > 0);
+}
+
+#[test]
 fn searches_beside_writers_find_every_row_committed_before_them() {
     let place = Place::new();
     let store = place.open(key(7));

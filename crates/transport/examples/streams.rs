@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use house::{House, Security, echo_text};
 use tokio::runtime::Builder;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep_until, timeout_at};
 use voiceflow_kit::PrepareError;
 use voiceflow_protocol::{Context, ServerMessage, Start};
 use voiceflow_transport::{Client, Endpoint};
@@ -30,7 +30,7 @@ const FRAME_SAMPLES: usize = 1600;
 /// Frames that nobody counts: the first ones pay for what is made once.
 const WARM_UP_FRAMES: usize = 5;
 
-/// How long answers may still come after the last frame.
+/// How long answers may still come after the time of the last frame.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[expect(clippy::print_stdout, reason = "a program's results are its output")]
@@ -144,7 +144,7 @@ async fn stream(mut client: Client, first: tokio::time::Instant, frames: usize) 
                 client.audio(&[sample_of(sent); FRAME_SAMPLES]).await?;
                 sent += 1;
             }
-            answer = timeout(PERIOD * u32::try_from(frames)? + PATIENCE, client.next()) => {
+            answer = timeout_at(intended(frames - 1) + PATIENCE, client.next()) => {
                 let Ok(answer) = answer else { break };
                 check(&answer?, latencies.len())?;
                 latencies.push(tokio::time::Instant::now() - intended(latencies.len()));

@@ -3,6 +3,9 @@
 //! Accept queue, door, limits, buffers and the closing handshake are those of [`serve`](crate::serve); only the dialogue
 //! is another. Each message comes back as it came, and a peer that breaks the protocol is told by the close frame alone,
 //! because a suite counts every message. No token is asked for, so this listens on loopback only.
+//!
+//! It is public for `tests/autobahn.rs`, which sees the crate from outside, and behind no feature, so that it is built in
+//! every test run and does not rot. Programs have no use for it.
 
 use std::future::Future;
 

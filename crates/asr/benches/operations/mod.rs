@@ -58,26 +58,32 @@ voiceflow_kit::operations! {
             .prepare(sound::read_wav_float_3s),
         model_load_tiny_en: inference(20, "asr/model-load/tiny.en",
             "How long does loading tiny.en take, the file in the page cache?")
+            .throughput(Throughput::Bytes(77_704_715))
             .cores(1)
             .prepare(|| models::load(AssetName::WhisperTinyEn)),
         model_load_tiny_en_q8_0: inference(20, "asr/model-load/tiny.en-q8-0",
             "How long does loading tiny.en in q8_0 take, the file in the page cache?")
+            .throughput(Throughput::Bytes(43_550_795))
             .cores(1)
             .prepare(|| models::load(AssetName::WhisperTinyEnQ8)),
         model_load_tiny_en_q5_1: inference(20, "asr/model-load/tiny.en-q5-1",
             "How long does loading tiny.en in q5_1 take, the file in the page cache?")
+            .throughput(Throughput::Bytes(32_166_155))
             .cores(1)
             .prepare(|| models::load(AssetName::WhisperTinyEnQ5)),
         model_load_base: inference(20, "asr/model-load/base",
             "How long does loading base take, the file in the page cache?")
+            .throughput(Throughput::Bytes(147_951_465))
             .cores(1)
             .prepare(|| models::load(AssetName::WhisperBase)),
         model_load_base_q8_0: inference(20, "asr/model-load/base-q8-0",
             "How long does loading base in q8_0 take, the file in the page cache?")
+            .throughput(Throughput::Bytes(81_768_585))
             .cores(1)
             .prepare(|| models::load(AssetName::WhisperBaseQ8)),
         model_load_base_q5_1: inference(20, "asr/model-load/base-q5-1",
             "How long does loading base in q5_1 take, the file in the page cache?")
+            .throughput(Throughput::Bytes(59_707_625))
             .cores(1)
             .prepare(|| models::load(AssetName::WhisperBaseQ5)),
         state_create_tiny_en: inference(50, "asr/state-create/tiny.en",
@@ -202,6 +208,18 @@ voiceflow_kit::operations! {
             "How long does transcribing an English clip of up to 3.3 s with base in q5_1 take, all clips in turn?")
             .throughput(Throughput::AudioSeconds(2.66))
             .prepare(|| speech::short_clips(Case::of(AssetName::WhisperBaseQ5))),
+        transcribe_short_clips_cuda: inference(100, "asr/transcribe/short-clips-cuda",
+            "How long does transcribing an English clip of up to 3.3 s with tiny.en take on a CUDA device, all clips in turn?")
+            .throughput(Throughput::AudioSeconds(2.66))
+            .prepare(|| speech::short_clips(Case::of(AssetName::WhisperTinyEn).cuda())),
+        transcribe_30s_cuda: inference(10, "asr/transcribe/30s-cuda",
+            "How long does transcribing half a minute of speech with tiny.en take on a CUDA device?")
+            .throughput(Throughput::AudioSeconds(30.0))
+            .prepare(|| speech::half_minute(Case::of(AssetName::WhisperTinyEn).cuda(), speech::HALF_MINUTE_ERRORS_MAX_TINY_EN)),
+        encode_tiny_en_ctx1500_cuda: inference(20, "asr/encode/tiny.en-ctx1500-cuda",
+            "How long does tiny.en's encoder take over its whole window on a CUDA device?")
+            .throughput(Throughput::Elements(1500))
+            .prepare(|| stages::encode(Case::of(AssetName::WhisperTinyEn).window(Window::Full).cuda())),
         transcribe_short_clips_1t: inference(25, "asr/transcribe/short-clips-1t",
             "How long does transcribing an English clip of up to 3.3 s with tiny.en take on one thread, all clips in turn?")
             .throughput(Throughput::AudioSeconds(2.66))
@@ -214,7 +232,7 @@ voiceflow_kit::operations! {
         transcribe_short_clips_unprompted: inference(25, "asr/transcribe/short-clips-unprompted",
             "How long does an English clip of up to 3.3 s take with tiny.en and no prompt, all clips in turn?")
             .throughput(Throughput::AudioSeconds(2.66))
-            .prepare(speech::short_clips_unprompted),
+            .prepare(|| speech::short_clips(Case::of(AssetName::WhisperTinyEn).unprompted())),
         transcribe_librivox: inference(20, "asr/transcribe/librivox",
             "How long does transcribing seven seconds of a novel with tiny.en take?")
             .throughput(Throughput::AudioSeconds(7.1))
@@ -222,19 +240,19 @@ voiceflow_kit::operations! {
         transcribe_30s: inference(10, "asr/transcribe/30s",
             "How long does transcribing half a minute of speech with tiny.en take?")
             .throughput(Throughput::AudioSeconds(30.0))
-            .prepare(|| speech::half_minute(Case::of(AssetName::WhisperTinyEn))),
+            .prepare(|| speech::half_minute(Case::of(AssetName::WhisperTinyEn), speech::HALF_MINUTE_ERRORS_MAX_TINY_EN)),
         transcribe_30s_tiny_en_q8_0: inference(10, "asr/transcribe/30s-tiny.en-q8-0",
             "How long does transcribing half a minute of speech with tiny.en in q8_0 take?")
             .throughput(Throughput::AudioSeconds(30.0))
-            .prepare(|| speech::half_minute(Case::of(AssetName::WhisperTinyEnQ8))),
+            .prepare(|| speech::half_minute(Case::of(AssetName::WhisperTinyEnQ8), speech::HALF_MINUTE_ERRORS_MAX_TINY_EN_Q8_0)),
         transcribe_30s_base: inference(10, "asr/transcribe/30s-base",
             "How long does transcribing half a minute of speech with base take?")
             .throughput(Throughput::AudioSeconds(30.0))
-            .prepare(|| speech::half_minute(Case::of(AssetName::WhisperBase))),
+            .prepare(|| speech::half_minute(Case::of(AssetName::WhisperBase), speech::HALF_MINUTE_ERRORS_MAX_BASE)),
         transcribe_30s_base_q8_0: inference(10, "asr/transcribe/30s-base-q8-0",
             "How long does transcribing half a minute of speech with base in q8_0 take?")
             .throughput(Throughput::AudioSeconds(30.0))
-            .prepare(|| speech::half_minute(Case::of(AssetName::WhisperBaseQ8))),
+            .prepare(|| speech::half_minute(Case::of(AssetName::WhisperBaseQ8), speech::HALF_MINUTE_ERRORS_MAX_BASE_Q8_0)),
         transcribe_looping_window: inference(20, "asr/transcribe/looping-window",
             "How long does a clip take whose first window makes the decoder loop, the fallback included?")
             .throughput(Throughput::AudioSeconds(2.985_687_5))

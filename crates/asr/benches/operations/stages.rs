@@ -5,7 +5,7 @@ use voiceflow_assets::AssetName;
 use voiceflow_fixtures::speech;
 use voiceflow_kit::{PrepareError, Prepared, check_eq};
 
-use super::models::{Case, Window, bytes, samples, succeeded};
+use super::models::{Case, Window, bytes, check_hearing, samples, succeeded};
 
 /// The first token of every transcript's prompt, "start of transcript". Models of one language have one token fewer.
 const START_TOKEN_ENGLISH: i32 = 50_257;
@@ -34,7 +34,7 @@ pub(crate) fn mel(seconds: Option<usize>) -> Result<Prepared, PrepareError> {
     .inputs(inputs))
 }
 
-/// A recogniser that has heard something, its token to start with, and what it heard.
+/// A recogniser that hears words and has heard something, its token to start with, and what it heard last.
 fn after_transcription(case: Case) -> Result<(Recognizer, i32, Vec<f32>), PrepareError> {
     let model = case.load()?;
     let start = if model.is_multilingual() {
@@ -43,9 +43,12 @@ fn after_transcription(case: Case) -> Result<(Recognizer, i32, Vec<f32>), Prepar
         START_TOKEN_ENGLISH
     };
     let mut recognizer = model.recognizer(&case.options())?;
+    check_hearing(case, &mut recognizer)?;
     let samples = samples(&speech::clip("librivox/0890")?)?;
     // The transcription leaves its window and spectrogram for the encoder, and the encoder's output for the decoder.
-    recognizer.transcribe(&samples, &Cancel::new())?;
+    let heard = recognizer.transcribe(&samples, &Cancel::new())?;
+    // A fallback would leave another window than the one that the operation names.
+    check_eq("the number of fallbacks", &heard.fallbacks, &0_u32)?;
     Ok((recognizer, start, samples))
 }
 

@@ -110,12 +110,24 @@ struct UnderWay {
     thread: thread::JoinHandle<Answer>,
 }
 
-/// From the cancelling of a transcription in the encoder to its return.
+impl UnderWay {
+    /// Waits until the encoder has begun, or until there is nothing left to wait for, which the check tells.
+    fn wait_for_encoder(&self) {
+        while !self.cancel.encoder_has_begun() && !self.thread.is_finished() {
+            thread::sleep(POLL);
+        }
+    }
+}
+
+/// How often the encoder is looked for. Its whole window takes some hundred milliseconds, so it is near its beginning
+/// when it is found.
+const POLL: Duration = Duration::from_millis(1);
+
+/// From the cancelling of a transcription at the beginning of the encoder to its return. whisper.cpp asks for it at the
+/// encoder's end.
 pub(crate) fn cancel() -> Result<Prepared, PrepareError> {
-    /// The encoder has begun by then and is far from its end: its whole window takes some hundred milliseconds.
-    const INTO_THE_ENCODER: Duration = Duration::from_millis(50);
     let recognizer = Arc::new(Mutex::new(Case::of(AssetName::WhisperTinyEn).recognizer()?));
-    // Two windows: on any machine that takes longer than the wait.
+    // Two windows, so that a cancelling that comes late by any accident still finds work to stop.
     let clip = samples(&speech::clip("librivox/0870")?)?;
     let audio: Arc<Vec<f32>> = Arc::new(clip.iter().copied().cycle().take(60 * 16_000).collect());
     let inputs = bytes(&audio);
@@ -128,8 +140,9 @@ pub(crate) fn cancel() -> Result<Prepared, PrepareError> {
                 let mut recognizer = recognizer.lock().unwrap_or_else(PoisonError::into_inner);
                 recognizer.transcribe(&audio, &token)
             });
-            thread::sleep(INTO_THE_ENCODER);
-            UnderWay { cancel, thread }
+            let under_way = UnderWay { cancel, thread };
+            under_way.wait_for_encoder();
+            under_way
         },
         |_, under_way| {
             under_way.cancel.cancel();

@@ -1,4 +1,4 @@
-//! Audio on its way to the recogniser: from WAV files and wire formats to 16 kHz mono samples in -1 to 1.
+//! Audio on its way to the recogniser: from WAV files and wire formats to 16 kHz mono samples, full scale being 1.
 
 mod resample;
 mod wav;
@@ -8,6 +8,17 @@ pub use wav::{Audio, AudioError, read_wav};
 
 /// The sample rate that Whisper hears.
 pub const SAMPLE_RATE_HZ: u32 = 16_000;
+
+/// The loudest sample that is accepted: what a writer makes that forgets to scale 32-bit integers to floats. Squares
+/// and sums of much louder ones overflow in the resampler and in the spectrogram.
+pub(crate) const LEVEL_MAX: f32 = 2_147_483_648.0;
+
+/// The index of the first sample that is no number, or louder than [`LEVEL_MAX`].
+pub(crate) fn first_without_level(samples: &[f32]) -> Option<usize> {
+    // A comparison with what is no number is false.
+    let levels = -LEVEL_MAX..=LEVEL_MAX;
+    samples.iter().position(|sample| !levels.contains(sample))
+}
 
 /// Appends 16-bit samples as numbers in -1 to 1, exactly.
 pub fn pcm_i16_to_f32(pcm: &[i16], samples: &mut Vec<f32>) {
@@ -19,6 +30,14 @@ pub fn pcm_i16_to_f32(pcm: &[i16], samples: &mut Vec<f32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn samples_have_a_level_up_to_that_of_unscaled_integers() {
+        assert_eq!(first_without_level(&[0.0, LEVEL_MAX, -LEVEL_MAX]), None);
+        for hostile in [LEVEL_MAX.next_up(), -LEVEL_MAX.next_up(), f32::INFINITY, f32::NAN] {
+            assert_eq!(first_without_level(&[0.0, hostile, hostile]), Some(1));
+        }
+    }
 
     #[test]
     fn sixteen_bit_samples_keep_their_value() {

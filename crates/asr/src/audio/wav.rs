@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use hound::{SampleFormat, WavReader, WavSpec};
 
-use super::SAMPLE_RATE_HZ;
 use super::resample::{Resampler, mix_to_mono};
+use super::{LEVEL_MAX, SAMPLE_RATE_HZ, first_without_level};
 
 /// The longest file that is read. Longer ones are cut by whoever records them.
 const SECONDS_MAX: u32 = 4 * 3_600;
@@ -17,14 +17,10 @@ const CHANNELS_MAX: u16 = 32;
 /// The sample rates between telephone and studio equipment.
 const RATES_HZ: std::ops::RangeInclusive<u32> = 4_000..=384_000;
 
-/// The loudest sample that is read: what a writer makes that forgets to scale 32-bit integers to floats. Sums of much
-/// louder ones overflow in the resampler, which then panics or answers with infinities.
-const LEVEL_MAX: f32 = 2_147_483_648.0;
-
 /// Audio as the recogniser wants it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Audio {
-    /// 16 kHz mono, -1 to 1.
+    /// 16 kHz mono, -1 to 1 unless a float file goes beyond its full scale.
     pub samples: Vec<f32>,
     /// The sample rate of the file, before resampling.
     pub source_rate_hz: u32,
@@ -42,7 +38,7 @@ impl Audio {
 /// Why a file cannot be read as audio.
 #[derive(Debug, thiserror::Error)]
 pub enum AudioError {
-    /// The file cannot be opened or ends too early.
+    /// The file cannot be opened or read.
     #[error("cannot read {path}", path = path.display())]
     Read {
         /// The file.
@@ -88,9 +84,7 @@ pub fn read_wav(path: &Path) -> Result<Audio, AudioError> {
     let spec = reader.spec();
     check_spec(path, spec, reader.duration())?;
     let interleaved = read_samples(path, reader)?;
-    // A comparison with what is no number is false.
-    let levels = -LEVEL_MAX..=LEVEL_MAX;
-    if let Some(index) = interleaved.iter().position(|sample| !levels.contains(sample)) {
+    if let Some(index) = first_without_level(&interleaved) {
         return Err(AudioError::NoLevel {
             path: path.to_owned(),
             index,

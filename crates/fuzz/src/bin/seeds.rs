@@ -245,8 +245,17 @@ fn tokens() -> Seeds {
     let signed = |header: &str, claims: &str| [&[1][..], header.as_bytes(), &[0], claims.as_bytes()].concat();
     // Good from 1970 to 2100.
     let claims = r#"{"sub":"anna","iss":"voiceflow","aud":"dictation","nbf":0,"exp":4102444800}"#;
+    // As an issuer here writes it.
+    let own = r#"{"typ":"JWT","alg":"HS256"}"#;
     vec![
         ("signed", signed(r#"{"alg":"HS256","typ":"JWT"}"#, claims)),
+        ("own", signed(own, claims)),
+        ("own-expired", signed(own, &claims.replace("4102444800", "1"))),
+        ("own-escaped", signed(own, &claims.replace("anna", "\\u0061nna"))),
+        (
+            "own-raw",
+            b"\0eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.AAAA".to_vec(),
+        ),
         ("critical", signed(r#"{"alg":"HS256","crit":["x"],"x":1}"#, claims)),
         ("none", signed(r#"{"alg":"none"}"#, claims)),
         (

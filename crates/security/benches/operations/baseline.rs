@@ -17,6 +17,7 @@ use voiceflow_security::seal::{HEADER_BYTES, TAG_BYTES};
 
 use super::Rotation;
 use super::seals::{ASSOCIATED_DATA, LARGE_BYTES, buffer, plaintext_of};
+use super::tokens::signed_bytes;
 
 /// OpenSSL's EVP on the same message and associated data: one context with its key for all messages, a nonce of its own
 /// for each, in place of the buffer that ours has. What is compared is what a program would write with either.
@@ -94,11 +95,12 @@ impl Evp {
     }
 }
 
-/// Bytes that are signed in one of our tokens: header, point and claims.
-const SIGNED_BYTES: usize = 237;
+/// Bytes that are signed in one of the tokens measured here: header, point and claims.
+const SIGNED_BYTES: usize = 216;
 
 /// The one thing about an HS256 token that cannot be left out: an HMAC over what is signed, with a prepared key.
 pub(crate) fn hmac_of_a_token() -> Result<Prepared, PrepareError> {
+    check_eq("the bytes signed in a token", &signed_bytes()?, &SIGNED_BYTES)?;
     let key = hmac::Key::new(hmac::HMAC_SHA256, &[0x5a; 32]);
     let messages = Rotation::new(|number| {
         let mut message = plaintext_of(SIGNED_BYTES);

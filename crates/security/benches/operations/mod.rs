@@ -33,7 +33,6 @@ voiceflow_kit::operations! {
             .prepare(validation::text_64kib),
         validate_search_64kib: Operation::new("security/validate/search-64kib",
             "How long does refusing a search of 64 KiB that is in memory already take?")
-            .throughput(Throughput::Bytes(64 * 1024))
             .prepare(validation::search_64kib),
         validate_search_longest: Operation::new("security/validate/search-longest",
             "How long does validating a search of the longest allowed query take?")

@@ -29,8 +29,7 @@ pub(crate) fn ed25519() -> Result<Prepared, PrepareError> {
 }
 
 pub(crate) fn hs256_cached() -> Result<Prepared, PrepareError> {
-    let tokens = tokens(&Issuer::hs256(&SECRET, realm())?)?;
-    let verifier = verifier_that_holds(&tokens.variants)?;
+    let (verifier, tokens) = verifier_that_holds_all()?;
     let misses = move |verifier: &Verifier| verifier.cache_statistics().map(|statistics| statistics.misses);
     let expected = misses(&verifier);
     Ok(Prepared::new(
@@ -44,17 +43,20 @@ pub(crate) fn hs256_cached() -> Result<Prepared, PrepareError> {
     .inputs(inputs()))
 }
 
-/// With four times the tokens in places. The cache hashes with keys of its own, so once in a while a set overflows all the
-/// same; then other keys are drawn, until every token is a hit the second time. Fails where that never happens.
-fn verifier_that_holds(tokens: &[String]) -> Result<Verifier, PrepareError> {
-    for _ in 0..100 {
+/// With four times the tokens in places. Which set a token belongs to follows from its signature, so once in a while a set
+/// overflows all the same; then the tokens are signed anew with other times, until every one is a hit the second time.
+/// Fails where that never happens.
+fn verifier_that_holds_all() -> Result<(Verifier, Rotation<String>), PrepareError> {
+    let issuer = Issuer::hs256(&SECRET, realm())?;
+    for attempt in 0..100 {
+        let tokens = made(|number| issuer.issue(&user(number), LIFETIME + Duration::from_secs(attempt)))?;
         let verifier = Verifier::hs256(&SECRET, &realm())?.with_cache(4 * super::VARIANTS);
-        for token in tokens.iter().chain(tokens) {
+        for token in tokens.variants.iter().chain(&tokens.variants) {
             verifier.verify(token)?;
         }
         let misses = verifier.cache_statistics().map(|statistics| statistics.misses);
-        if misses == Some(tokens.len() as u64) {
-            return Ok(verifier);
+        if misses == Some(tokens.variants.len() as u64) {
+            return Ok((verifier, tokens));
         }
     }
     Err("no cache in a hundred holds a quarter of what it has room for".into())
@@ -181,6 +183,12 @@ fn made(make: impl Fn(usize) -> Result<String, TokenError>) -> Result<Rotation<S
         variants: tokens,
         next: 0,
     })
+}
+
+/// Bytes of a token's header and claims, with the point between them.
+pub(super) fn signed_bytes() -> Result<usize, TokenError> {
+    let token = Issuer::hs256(&SECRET, realm())?.issue(&user(0), LIFETIME)?;
+    Ok(token.rfind('.').unwrap_or_default())
 }
 
 /// What the tokens are made from: in themselves they hold the time, and are others in every run.

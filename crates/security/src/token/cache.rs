@@ -3,8 +3,8 @@
 //! A token is known by what is signed, as text, and by the SHA-256 of its signature: one that differs in one bit is
 //! another token. The signature itself, which is what makes a token worth stealing, is not kept, so no token can be put
 //! together from what lies here; and hashing it alone is one block of SHA-256 where the whole token would be five. Only
-//! verified tokens enter, so a flood of bad ones cannot push good ones out. Times are checked at every hit, by the
-//! caller's clock.
+//! verified tokens enter, so a flood of bad ones cannot push good ones out. What is signed is kept up to
+//! [`SIGNED_BYTES_MAX`]: a longer token is verified anew each time. Times are checked at every hit, by the caller's clock.
 //!
 //! The store is set-associative and of fixed size: the digest's first bytes choose a set of [`WAYS`] places behind its
 //! own lock, and a full set gives up an expired entry, else the one used longest ago. No hashing beyond the digest.
@@ -19,6 +19,10 @@ use super::Claims;
 /// Places in a set: enough that sets at half load rarely overflow, few enough to search in nanoseconds.
 const WAYS: usize = 8;
 
+/// Most bytes of header and claims that an entry keeps, so that long tokens, which their holder may choose, cannot take
+/// four times the memory. An issuer's have about 220.
+const SIGNED_BYTES_MAX: usize = 1024;
+
 /// How a token is known here.
 #[derive(Clone, Copy)]
 pub(super) struct TokenKey<'a> {
@@ -29,9 +33,12 @@ pub(super) struct TokenKey<'a> {
 }
 
 impl<'a> TokenKey<'a> {
-    /// `None` for a text without a signature, which is no token.
+    /// `None` for a text without a signature, which is no token, and for one too long to be kept.
     pub(super) fn of(token: &'a str) -> Option<Self> {
         let (signed, signature) = token.rsplit_once('.')?;
+        if signed.len() > SIGNED_BYTES_MAX {
+            return None;
+        }
         let digest = digest::digest(&digest::SHA256, signature.as_bytes());
         Some(Self {
             signed,
@@ -224,6 +231,13 @@ mod tests {
         }
         assert!(cache.get(&key("header.ada.signature"), 1_500).is_some());
         assert!(TokenKey::of("no point").is_none());
+    }
+
+    #[test]
+    fn what_is_signed_is_kept_up_to_its_longest_and_no_further() {
+        let token = |signed_bytes| format!("{}.signature", "s".repeat(signed_bytes));
+        assert!(TokenKey::of(&token(SIGNED_BYTES_MAX)).is_some());
+        assert!(TokenKey::of(&token(SIGNED_BYTES_MAX + 1)).is_none());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! An [`Issuer`] signs and a [`Verifier`] checks, each with **one** algorithm, HS256 or Ed25519, fixed when it is made:
 //! what a token's header says can only agree or be refused. Parsing and claims are jsonwebtoken's; the cryptography
 //! behind it is ring's, through the provider that the constructors install. HS256 tokens of exactly the form that an
-//! issuer here writes are verified without jsonwebtoken, in a third of the time (`own`).
+//! issuer here writes are verified without jsonwebtoken (`own`).
 //!
 //! What a verifier asks of a token: at most [`MAX_TOKEN_BYTES`]; the pinned algorithm; no critical header extensions
 //! (none is understood here); a right signature; `exp`, `nbf`, `iss`, `aud` and `sub` present and of the right type;

@@ -83,7 +83,8 @@ impl Verifier {
         self
     }
 
-    /// Remembers verified tokens, at least `capacity` of them in even use, up to four times as many at most.
+    /// Remembers verified tokens, at least `capacity` of them in even use, up to four times as many at most. A token of
+    /// more than 1 KiB beside its signature is not remembered, and verified anew each time.
     #[must_use]
     pub fn with_cache(mut self, capacity: usize) -> Self {
         self.cache = Some(TokenCache::new(capacity, self.validation.leeway));

@@ -36,6 +36,17 @@ pub enum Device {
     Cuda,
 }
 
+impl Device {
+    /// The name in the settings.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+        }
+    }
+}
+
 impl From<Device> for voiceflow_asr::Device {
     fn from(device: Device) -> Self {
         match device {

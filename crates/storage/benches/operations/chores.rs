@@ -16,7 +16,7 @@ pub(crate) fn search_after_500() -> Result<Prepared, PrepareError> {
     search_after(500)
 }
 
-/// A search that first indexes `rows` waiting rows. They hold no word that is looked for, and go again afterwards.
+/// A search that first indexes `rows` waiting rows. They hold one of its two words at most, and go again afterwards.
 fn search_after(rows: usize) -> Result<Prepared, PrepareError> {
     let search = Search {
         words: "Zurich 995",
@@ -25,7 +25,7 @@ fn search_after(rows: usize) -> Result<Prepared, PrepareError> {
     };
     Ok(Prepared::with_input(
         Fixture::filled(keyed(), |_| {})?,
-        // Numbers whose sentences hold the word, of rows older than all others by their time.
+        // By their time they are older than all others.
         move |fixture| fixture.insert_older(rows),
         move |fixture, inserted| inserted.and_then(|()| fixture.store.search(USER, &search)),
         |fixture, answer| {
@@ -40,7 +40,7 @@ fn search_after(rows: usize) -> Result<Prepared, PrepareError> {
                 .map_err(|error| wrong(&error))
         },
     )
-    .inputs(inputs()))
+    .inputs(inputs(ROWS, text)))
 }
 
 pub(crate) fn backup_keyed() -> Result<Prepared, PrepareError> {
@@ -71,7 +71,7 @@ fn backup(encryption: Encryption) -> Result<Prepared, PrepareError> {
             std::fs::remove_file(path).map_err(|error| WrongAnswer::new(error.to_string()))
         },
     )
-    .inputs(inputs()))
+    .inputs(inputs(LARGE_ROWS, text)))
 }
 
 fn wrong(error: &StorageError) -> WrongAnswer {

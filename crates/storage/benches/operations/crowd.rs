@@ -6,13 +6,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread::JoinHandle;
 
-use voiceflow_kit::{PrepareError, Prepared, check_eq};
+use voiceflow_kit::{PrepareError, Prepared, check_eq, digest_parts};
 use voiceflow_storage::{Store, TranscriptId};
 
 use super::fixture::{Fixture, ROWS, USER, inputs, keyed, row, text};
 
-/// What each thread does in one call, so that the waking of threads is a small part of it.
-pub(crate) const QUERIES: usize = 20;
+/// Queries of each thread in one call: so many that waking the threads is a small part of it.
+pub(crate) const CHECKOUTS: usize = 500;
+
+/// The same where a query reads or commits a transcript, which takes longer.
+pub(crate) const EXCHANGES: usize = 20;
 
 /// Connections of a store with the service's settings.
 const POOL_SIZE: u32 = 20;
@@ -31,13 +34,13 @@ pub(crate) fn checkout_50() -> Result<Prepared, PrepareError> {
 
 /// Each query is the least there is, so that taking a connection and giving it back weigh most.
 fn checkout(threads: usize) -> Result<Prepared, PrepareError> {
-    crew(threads, 0, |store, _, _| {
+    crew(threads, 0, CHECKOUTS, |store, _, _| {
         store.count("nobody").is_ok_and(|count| count == 0)
     })
 }
 
 pub(crate) fn readers_50_writer_1() -> Result<Prepared, PrepareError> {
-    crew(50, 1, |store, thread, query| {
+    crew(50, 1, EXCHANGES, |store, thread, query| {
         let number = (thread * 131 + query * 389) % ROWS;
         let found = store.get(USER, TranscriptId(number as i64 + 1));
         found.is_ok_and(|found| found.is_some_and(|transcript| transcript.raw_text == text(number)))
@@ -47,10 +50,10 @@ pub(crate) fn readers_50_writer_1() -> Result<Prepared, PrepareError> {
 /// Whether the answer was right, of a thread by its number and a query by its own.
 type Read = fn(&Store, usize, usize) -> bool;
 
-fn crew(readers: usize, writers: usize, read: Read) -> Result<Prepared, PrepareError> {
+fn crew(readers: usize, writers: usize, queries: usize, read: Read) -> Result<Prepared, PrepareError> {
     let fixture = Fixture::filled(keyed(), |options| options.pool_size = POOL_SIZE)?;
-    let crew = Crew::new(fixture, readers, writers, read)?;
-    let expected = ((readers + writers) * QUERIES) as u64;
+    let crew = Crew::new(fixture, readers, writers, queries, read)?;
+    let expected = ((readers + writers) * queries) as u64;
     Ok(Prepared::new(
         crew,
         |crew| crew.once(),
@@ -59,7 +62,7 @@ fn crew(readers: usize, writers: usize, read: Read) -> Result<Prepared, PrepareE
             check_eq("the number of right answers", right, &expected)
         },
     )
-    .inputs(inputs()))
+    .inputs(digest_parts([&inputs(ROWS, text)[..], &(queries as u64).to_le_bytes()])))
 }
 
 struct Crew {
@@ -77,7 +80,7 @@ struct Gate {
 }
 
 impl Crew {
-    fn new(fixture: Fixture, readers: usize, writers: usize, read: Read) -> Result<Self, PrepareError> {
+    fn new(fixture: Fixture, readers: usize, writers: usize, queries: usize, read: Read) -> Result<Self, PrepareError> {
         let gate = Arc::new(Gate {
             store: fixture.reopen()?,
             start: Barrier::new(readers + writers + 1),
@@ -88,7 +91,7 @@ impl Crew {
         let threads = (0..readers + writers)
             .map(|thread| {
                 let gate = Arc::clone(&gate);
-                std::thread::spawn(move || gate.work(thread, thread < readers, read))
+                std::thread::spawn(move || gate.work(thread, thread < readers, queries, read))
             })
             .collect();
         Ok(Self { gate, threads, fixture })
@@ -112,7 +115,7 @@ impl Crew {
 }
 
 impl Gate {
-    fn work(&self, thread: usize, is_reader: bool, read: Read) {
+    fn work(&self, thread: usize, is_reader: bool, queries: usize, read: Read) {
         let new = voiceflow_storage::NewTranscript {
             created_ms: -1,
             ..row(thread, "written beside the readers")
@@ -122,7 +125,7 @@ impl Gate {
             if self.is_over.load(Ordering::Relaxed) {
                 return;
             }
-            let right = (0..QUERIES).filter(|query| match is_reader {
+            let right = (0..queries).filter(|query| match is_reader {
                 true => read(&self.store, thread, *query),
                 false => self.store.insert(&new).is_ok(),
             });

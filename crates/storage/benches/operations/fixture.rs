@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
-use voiceflow_kit::PrepareError;
+use voiceflow_kit::{PrepareError, digest_parts};
 use voiceflow_protocol::Context;
 use voiceflow_storage::{Encryption, Key, NewTranscript, Search, StorageError, Store, StoreOptions};
 
@@ -123,6 +123,10 @@ impl Fixture {
         (options.path, folder)
     }
 
+    pub(crate) fn path(&self) -> &Path {
+        &self.options.path
+    }
+
     /// A name in the same folder.
     pub(crate) fn path_beside(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -181,7 +185,7 @@ pub(crate) fn long_text(number: usize) -> String {
     long
 }
 
-/// What decides every input here, for the record.
-pub(crate) fn inputs() -> Vec<u8> {
-    SENTENCES.join("\n").into_bytes()
+/// The digest of the transcripts number 0 to `rows`, with all that is in them, for the record.
+pub(crate) fn inputs(rows: usize, text: fn(usize) -> String) -> [u8; 32] {
+    digest_parts((0..rows).map(|number| format!("{:?}", row(number, &text(number)))))
 }

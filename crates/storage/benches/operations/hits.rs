@@ -1,14 +1,15 @@
 //! What encryption costs by how many of the pages that are read lie in the page cache.
 //!
 //! A page is decrypted when it enters the cache, so the overhead is a curve over the hit ratio and not a number. Each
-//! row here is so long that a page holds one, and one call reads a hundred rows. Before it, outside the timing, the
-//! cache is emptied, and then the pages above the rows and as many of the hundred are read as the variant says, the last
-//! of them. The system's own cache holds the file throughout.
+//! row here is so long that a page holds one, which is checked before anything is timed, and one call reads a hundred
+//! rows. Before it, outside the timing, the cache is emptied, and then the pages above the rows and as many of the
+//! hundred are read as the variant says, the last of them. The system's own cache holds the file throughout.
 
 use voiceflow_kit::{PrepareError, Prepared, WrongAnswer, check_eq};
 use voiceflow_storage::{Encryption, Reader, StorageError, TranscriptId};
 
 use super::fixture::{Fixture, USER, inputs, keyed};
+use super::laboratory::rows_with_pages_of_their_own;
 
 /// Rows of one call, and their pages.
 const ROWS: usize = 100;
@@ -51,7 +52,9 @@ pub(crate) fn plain_100() -> Result<Prepared, PrepareError> {
 /// `warm` of the hundred rows are in the cache when the timing begins.
 fn hits(encryption: Encryption, warm: usize) -> Result<Prepared, PrepareError> {
     // One row more, which is read to have the pages above all rows in the cache.
-    let fixture = Fixture::with_texts(encryption, |_| {}, ROWS + 1, text)?;
+    let fixture = Fixture::with_texts(encryption.clone(), |_| {}, ROWS + 1, text)?;
+    let alone = rows_with_pages_of_their_own(fixture.path(), &encryption)?;
+    check_eq("the number of rows with pages of their own", &alone, &(ROWS as u32 + 1))?;
     let reader = fixture.store.reader()?;
     Ok(Prepared::with_input(
         (reader, fixture),
@@ -65,7 +68,7 @@ fn hits(encryption: Encryption, warm: usize) -> Result<Prepared, PrepareError> {
             Err(error) => Err(WrongAnswer::new(error.to_string())),
         },
     )
-    .inputs(inputs()))
+    .inputs(inputs(ROWS + 1, text)))
 }
 
 fn prepare_cache(reader: &Reader, warm: usize) -> Result<(), StorageError> {

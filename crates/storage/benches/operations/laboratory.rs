@@ -2,11 +2,14 @@
 //!
 //! The databases hold made-up texts, live in a folder of their own and are gone afterwards.
 
+use std::path::Path;
+
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
-use voiceflow_kit::{PrepareError, Prepared, WrongAnswer, check_eq};
+use voiceflow_kit::{PrepareError, Prepared, WrongAnswer, check_eq, digest_parts};
+use voiceflow_storage::Encryption;
 
-use super::fixture::{Fixture, ROWS, folder_on_disk, inputs, raw_key, text};
+use super::fixture::{Fixture, ROWS, USER, folder_on_disk, inputs, raw_key, text};
 
 /// Text of one scan: a mebibyte, so that scans of databases with other page sizes read the same.
 pub(crate) const SCAN_BYTES: usize = 1 << 20;
@@ -61,9 +64,10 @@ impl Laboratory {
         let transaction = connection.transaction()?;
         transaction.execute_batch("CREATE TABLE texts (id INTEGER PRIMARY KEY, body TEXT NOT NULL)")?;
         for number in 0..TEXTS {
-            let mut body = text(number);
-            body.extend(std::iter::repeat_n('.', SCAN_BYTES / TEXTS - body.len()));
-            transaction.execute("INSERT INTO texts VALUES (?1, ?2)", params![number as i64, body])?;
+            transaction.execute(
+                "INSERT INTO texts VALUES (?1, ?2)",
+                params![number as i64, body(number)],
+            )?;
         }
         transaction.commit()?;
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
@@ -71,13 +75,46 @@ impl Laboratory {
     }
 }
 
+fn body(number: usize) -> String {
+    let mut body = text(number);
+    body.extend(std::iter::repeat_n('.', SCAN_BYTES / TEXTS - body.len()));
+    body
+}
+
+fn bodies() -> [u8; 32] {
+    digest_parts((0..TEXTS).map(body))
+}
+
+/// As a store for one process opens its file.
+fn open_alone(path: &Path) -> rusqlite::Result<Connection> {
+    Connection::open_with_flags_and_vfs(path, rusqlite::OpenFlags::default(), "unix-excl")
+}
+
 fn open(folder: &TempDir, pragmas: &str) -> rusqlite::Result<Connection> {
-    let path = folder.path().join("laboratory.db");
-    let connection = Connection::open_with_flags_and_vfs(path, rusqlite::OpenFlags::default(), "unix-excl")?;
+    let connection = open_alone(&folder.path().join("laboratory.db"))?;
     connection.execute_batch(pragmas)?;
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "normal")?;
     Ok(connection)
+}
+
+/// Transcripts of a database that have a page each to themselves, without any part on another.
+pub(crate) fn rows_with_pages_of_their_own(path: &Path, encryption: &Encryption) -> rusqlite::Result<u32> {
+    let connection = open_alone(path)?;
+    if let Encryption::Key(_) = encryption {
+        let pragmas = format!(
+            "PRAGMA key = \"{}\"; PRAGMA cipher_hmac_algorithm = HMAC_SHA256",
+            raw_key()
+        );
+        connection.execute_batch(&pragmas)?;
+    }
+    let sql = "SELECT count(*) FILTER (WHERE pagetype = 'leaf' AND ncell = 1),
+            count(*) FILTER (WHERE pagetype = 'overflow')
+        FROM dbstat WHERE name = 'transcripts'";
+    connection.query_row(sql, [], |row| {
+        let (single, overflow): (u32, u32) = (row.get(0)?, row.get(1)?);
+        Ok(single.saturating_sub(overflow))
+    })
 }
 
 /// Reads all texts with nothing in the page cache.
@@ -93,7 +130,7 @@ fn scan(pragmas: &str) -> Result<Prepared, PrepareError> {
         },
         |_, bytes: &rusqlite::Result<i64>| check_eq("the bytes read", bytes, &Ok(SCAN_BYTES as i64)),
     )
-    .inputs(inputs()))
+    .inputs(bodies()))
 }
 
 /// Commits one row of 80 bytes into a table that fits in one page. The check takes it away again, so that every call
@@ -120,7 +157,7 @@ fn insert(pragmas: &str) -> Result<Prepared, PrepareError> {
             )
         },
     )
-    .inputs(inputs()))
+    .inputs(bodies()))
 }
 
 pub(crate) fn open_passphrase() -> Result<Prepared, PrepareError> {
@@ -162,7 +199,7 @@ pub(crate) fn rekey() -> Result<Prepared, PrepareError> {
             check_eq("the bytes read with the new key", &bytes, &Ok(SCAN_BYTES as i64))
         },
     )
-    .inputs(inputs()))
+    .inputs(bodies()))
 }
 
 /// The statement of a read by id, compiled anew each time.
@@ -170,10 +207,10 @@ const GET: &str = "SELECT id, created_ms, context, raw_text, enhanced_text, audi
     FROM transcripts WHERE id = ?1 AND user = ?2";
 
 pub(crate) fn prepare_uncached() -> Result<Prepared, PrepareError> {
-    let fixture = Fixture::empty(voiceflow_storage::Encryption::None, |_| {})?;
+    let fixture = Fixture::empty(Encryption::None, |_| {})?;
     // The store goes first: its file would be locked.
     let (path, folder) = fixture.into_file();
-    let connection = Connection::open(path)?;
+    let connection = open_alone(&path)?;
     Ok(Prepared::new(
         (connection, folder),
         |(connection, _)| connection.prepare(GET).map(|statement| statement.column_count()),
@@ -182,19 +219,21 @@ pub(crate) fn prepare_uncached() -> Result<Prepared, PrepareError> {
     .inputs(GET))
 }
 
-/// Steps over the rows of a history and looks at no column: what is left of a read when nothing is made of the rows.
+/// Steps over the rows of a history and looks at no column: what is left of a read when nothing is made of the rows. In a
+/// transaction, as a store reads them.
 pub(crate) fn step_50() -> Result<Prepared, PrepareError> {
-    let fixture = Fixture::filled(voiceflow_storage::Encryption::None, |_| {})?;
+    let fixture = Fixture::filled(Encryption::None, |_| {})?;
     let (path, folder) = fixture.into_file();
-    let connection = Connection::open(path)?;
+    let connection = open_alone(&path)?;
     let sql = "SELECT id, created_ms, context, raw_text, enhanced_text, audio_ms
         FROM transcript_order CROSS JOIN transcripts USING (user, created_ms, id)
         WHERE user = ?1 AND created_ms < ?2 ORDER BY created_ms DESC, id DESC LIMIT 50";
     Ok(Prepared::new(
         (connection, folder),
         move |(connection, _)| {
+            let _moment = connection.unchecked_transaction()?;
             let mut statement = connection.prepare_cached(sql)?;
-            let mut rows = statement.query(params![super::fixture::USER, i64::MAX])?;
+            let mut rows = statement.query(params![USER, i64::MAX])?;
             let mut count = 0;
             while rows.next()?.is_some() {
                 count += 1;
@@ -203,5 +242,5 @@ pub(crate) fn step_50() -> Result<Prepared, PrepareError> {
         },
         |_, count: &rusqlite::Result<usize>| check_eq("the number of rows", count, &Ok(50_usize.min(ROWS))),
     )
-    .inputs(inputs()))
+    .inputs(inputs(ROWS, text)))
 }

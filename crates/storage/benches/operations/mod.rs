@@ -151,29 +151,29 @@ voiceflow_kit::operations! {
             .calls(100)
             .prepare(chores::search_after_500),
         pool_checkout_1: Operation::new("storage/pool/checkout-1",
-            "How long does 1 thread take for 20 of the least queries, each on a connection of a pool of 20?")
-            .throughput(Throughput::Elements(20))
+            "How long does 1 thread take for 500 of the least queries, each on a connection of a pool of 20?")
+            .throughput(Throughput::Elements(crowd::CHECKOUTS as u64))
             .wall()
             .cores(2)
             .calls(200)
             .prepare(crowd::checkout_1),
         pool_checkout_8: Operation::new("storage/pool/checkout-8",
-            "How long do 8 threads take for 20 of the least queries each, on connections of a pool of 20?")
-            .throughput(Throughput::Elements(8 * 20))
+            "How long do 8 threads take for 500 of the least queries each, on connections of a pool of 20?")
+            .throughput(Throughput::Elements(8 * crowd::CHECKOUTS as u64))
             .wall()
             .cores(2)
             .calls(200)
             .prepare(crowd::checkout_8),
         pool_checkout_50: Operation::new("storage/pool/checkout-50",
-            "How long do 50 threads take for 20 of the least queries each, on connections of a pool of 20?")
-            .throughput(Throughput::Elements(50 * 20))
+            "How long do 50 threads take for 500 of the least queries each, on connections of a pool of 20?")
+            .throughput(Throughput::Elements(50 * crowd::CHECKOUTS as u64))
             .wall()
             .cores(2)
             .calls(100)
             .prepare(crowd::checkout_50),
         mixed_keyed_50_readers_1_writer: Operation::new("storage/mixed/keyed-50-readers-1-writer",
             "How long do 50 threads reading 20 transcripts each and one committing 20 take, encrypted, pool of 20?")
-            .throughput(Throughput::Elements(51 * 20))
+            .throughput(Throughput::Elements(51 * crowd::EXCHANGES as u64))
             .wall()
             .cores(2)
             .calls(100)
@@ -191,44 +191,50 @@ voiceflow_kit::operations! {
             .wall()
             .calls(20)
             .prepare(laboratory::open_passphrase),
-        insert_keyed_wal_normal: Operation::new("storage/insert/keyed-wal-normal",
+        insert_row_keyed_normal: Operation::new("storage/insert-row/keyed-normal",
             "How long does committing one transcript take, encrypted, to be indexed later?")
             .wall()
             .prepare(writing::insert_keyed),
-        insert_plain_wal_normal: Operation::new("storage/insert/plain-wal-normal",
+        insert_row_plain_normal: Operation::new("storage/insert-row/plain-normal",
             "How long does committing one transcript take, unencrypted, to be indexed later?")
             .wall()
             .prepare(writing::insert_plain),
-        insert_keyed_wal_normal_shared: Operation::new("storage/insert/keyed-wal-normal-shared",
+        insert_row_keyed_shared: Operation::new("storage/insert-row/keyed-shared",
             "How long does committing one transcript take when other processes may use the file, encrypted?")
             .wall()
             .prepare(writing::insert_keyed_shared),
-        insert_keyed_wal_full: Operation::new("storage/insert/keyed-wal-full",
-            "How long does committing one transcript to the disk itself take, encrypted?")
+        insert_row_keyed_full: Operation::new("storage/insert-row/keyed-full",
+            "How long does committing one transcript to the disk itself take, encrypted, to be indexed later?")
             .wall()
             .prepare(writing::insert_keyed_full),
-        insert_plain_wal_full: Operation::new("storage/insert/plain-wal-full",
-            "How long does committing one transcript to the disk itself take, unencrypted?")
+        insert_row_plain_full: Operation::new("storage/insert-row/plain-full",
+            "How long does committing one transcript to the disk itself take, unencrypted, to be indexed later?")
             .wall()
             .prepare(writing::insert_plain_full),
-        insert_keyed_64kib: Operation::new("storage/insert/keyed-64kib",
-            "How long does committing a transcript of twice 64 KiB take, encrypted?")
+        insert_row_keyed_64kib: Operation::new("storage/insert-row/keyed-64kib",
+            "How long does committing a transcript of twice 64 KiB take, encrypted, to be indexed later?")
             .throughput(Throughput::Bytes(2 * 64 * 1024))
             .wall()
             .calls(200)
             .prepare(writing::insert_keyed_64kib),
-        insert_keyed_tx100: Operation::new("storage/insert/keyed-tx100",
+        insert_rows_keyed_100: Operation::new("storage/insert-rows/keyed-100",
             "How long does committing 100 transcripts in one transaction take, encrypted, to be indexed later?")
             .throughput(Throughput::Elements(100))
             .wall()
             .calls(100)
-            .prepare(writing::insert_keyed_tx100),
-        insert_plain_tx100: Operation::new("storage/insert/plain-tx100",
+            .prepare(writing::insert_keyed_100),
+        insert_rows_plain_100: Operation::new("storage/insert-rows/plain-100",
             "How long does committing 100 transcripts in one transaction take, unencrypted, to be indexed later?")
             .throughput(Throughput::Elements(100))
             .wall()
             .calls(100)
-            .prepare(writing::insert_plain_tx100),
+            .prepare(writing::insert_plain_100),
+        insert_rows_keyed_500_indexed: Operation::new("storage/insert-rows/keyed-500-indexed",
+            "How long do committing 500 transcripts in one transaction and then indexing them take, encrypted?")
+            .throughput(Throughput::Elements(500))
+            .wall()
+            .calls(100)
+            .prepare(writing::insert_keyed_500_indexed),
         delete_older_keyed_500_rows: Operation::new("storage/delete-older/keyed-500-rows",
             "How long does cleaning up 500 old transcripts take, encrypted, search index included?")
             .throughput(Throughput::Elements(500))
@@ -254,27 +260,27 @@ voiceflow_kit::operations! {
             .calls(20)
             .prepare(laboratory::rekey),
         cipher_scan_hmac_off: Operation::new("storage/cipher/scan-hmac-off",
-            "How long does SQLCipher take to read 1 MiB from disk when pages are encrypted and not authenticated?")
+            "How long does SQLCipher take to read 1 MiB from the system's cache when pages are encrypted and not authenticated?")
             .throughput(Throughput::Bytes(laboratory::SCAN_BYTES as u64))
             .calls(100)
             .prepare(laboratory::scan_hmac_off),
         cipher_scan_hmac_sha256: Operation::new("storage/cipher/scan-hmac-sha256",
-            "How long does SQLCipher take to read 1 MiB from disk with HMAC-SHA256 on 4 KiB pages?")
+            "How long does SQLCipher take to read 1 MiB from the system's cache with HMAC-SHA256 on 4 KiB pages?")
             .throughput(Throughput::Bytes(laboratory::SCAN_BYTES as u64))
             .calls(100)
             .prepare(laboratory::scan_hmac_sha256),
         cipher_scan_hmac_sha512: Operation::new("storage/cipher/scan-hmac-sha512",
-            "How long does SQLCipher take to read 1 MiB from disk with its default, HMAC-SHA512 on 4 KiB pages?")
+            "How long does SQLCipher take to read 1 MiB from the system's cache with its default, HMAC-SHA512 on 4 KiB pages?")
             .throughput(Throughput::Bytes(laboratory::SCAN_BYTES as u64))
             .calls(100)
             .prepare(laboratory::scan_hmac_sha512),
         page_size_scan_8192: Operation::new("storage/page-size/scan-8192",
-            "How long does SQLCipher take to read 1 MiB from disk with HMAC-SHA256 on 8 KiB pages?")
+            "How long does SQLCipher take to read 1 MiB from the system's cache with HMAC-SHA256 on 8 KiB pages?")
             .throughput(Throughput::Bytes(laboratory::SCAN_BYTES as u64))
             .calls(100)
             .prepare(laboratory::scan_page_8192),
         page_size_scan_16384: Operation::new("storage/page-size/scan-16384",
-            "How long does SQLCipher take to read 1 MiB from disk with HMAC-SHA256 on 16 KiB pages?")
+            "How long does SQLCipher take to read 1 MiB from the system's cache with HMAC-SHA256 on 16 KiB pages?")
             .throughput(Throughput::Bytes(laboratory::SCAN_BYTES as u64))
             .calls(100)
             .prepare(laboratory::scan_page_16384),

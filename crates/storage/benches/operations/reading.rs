@@ -8,7 +8,7 @@ use super::fixture::{Fixture, ROWS, USER, inputs, keyed, long_text, text};
 /// From one row to the next. It has no divisor in common with [`ROWS`], so every row comes once in a thousand calls.
 const STEP: usize = 389;
 
-/// On one connection, so that no clock of the pool is in what is counted.
+/// On one connection in hand, so that nothing of the pool is in what is counted.
 pub(crate) fn get_plain_reader() -> Result<Prepared, PrepareError> {
     let fixture = Fixture::filled(Encryption::None, |_| {})?;
     let reader = fixture.store.reader()?;
@@ -24,7 +24,7 @@ pub(crate) fn get_plain_reader() -> Result<Prepared, PrepareError> {
         |(reader, ..), id| reader.get(USER, id),
         |_, answer| check_found(answer),
     )
-    .inputs(inputs()))
+    .inputs(inputs(ROWS, text)))
 }
 
 pub(crate) fn get_plain_hot() -> Result<Prepared, PrepareError> {
@@ -59,7 +59,7 @@ fn get(encryption: Encryption, before: fn(&Store) -> Result<(), StorageError>) -
         |(fixture, _), (before, id)| before.and_then(|()| fixture.store.get(USER, id)),
         |_, answer| check_found(answer),
     )
-    .inputs(inputs()))
+    .inputs(inputs(ROWS, text)))
 }
 
 fn check_found(answer: &Result<Option<Transcript>, StorageError>) -> Result<(), WrongAnswer> {
@@ -85,7 +85,7 @@ pub(crate) fn statement_reader() -> Result<Prepared, PrepareError> {
         |(reader, _)| reader.count("nobody"),
         |_, count| check_eq("the count", count, &Ok(0)),
     )
-    .inputs(inputs()))
+    .inputs(inputs(ROWS, text)))
 }
 
 pub(crate) fn recent_keyed_50() -> Result<Prepared, PrepareError> {
@@ -112,7 +112,7 @@ fn recent_50(encryption: Encryption) -> Result<Prepared, PrepareError> {
             check_eq("the times", &times, &Ok((950..1000).rev().collect()))
         },
     )
-    .inputs(inputs()))
+    .inputs(inputs(ROWS, text)))
 }
 
 pub(crate) fn search_keyed_1k_rows() -> Result<Prepared, PrepareError> {
@@ -133,7 +133,7 @@ pub(crate) fn search_keyed_1k_rows() -> Result<Prepared, PrepareError> {
             check_eq("whether all match", &all_fit, &true)
         },
     )
-    .inputs(inputs()))
+    .inputs(inputs(ROWS, text)))
 }
 
 pub(crate) fn open_keyed() -> Result<Prepared, PrepareError> {
@@ -159,7 +159,7 @@ fn open(encryption: Encryption) -> Result<Prepared, PrepareError> {
             Err(error) => Err(WrongAnswer::new(error.to_string())),
         },
     )
-    .inputs(inputs()))
+    .inputs(inputs(ROWS, text)))
 }
 
 pub(crate) fn scan_keyed_1k() -> Result<Prepared, PrepareError> {
@@ -195,7 +195,7 @@ fn scan(encryption: Encryption, rows: usize) -> Result<Prepared, PrepareError> {
             found.iter().try_for_each(check_text)
         },
     )
-    .inputs(inputs()))
+    .inputs(inputs(rows, text)))
 }
 
 pub(crate) fn get_keyed_64kib_cold() -> Result<Prepared, PrepareError> {
@@ -218,5 +218,5 @@ fn get_64kib_cold(encryption: Encryption) -> Result<Prepared, PrepareError> {
             Err(error) => Err(WrongAnswer::new(error.to_string())),
         },
     )
-    .inputs(inputs()))
+    .inputs(inputs(10, long_text)))
 }

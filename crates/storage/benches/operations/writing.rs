@@ -1,7 +1,7 @@
 //! Writing: one row, many rows, the clean-up. Old rows go outside the timing, so that a store stays at a thousand or two.
 
-use voiceflow_kit::{PrepareError, Prepared, WrongAnswer, check_eq};
-use voiceflow_storage::{Access, Durability, Encryption, StorageError, StoreOptions, TranscriptId};
+use voiceflow_kit::{PrepareError, Prepared, WrongAnswer, check_eq, digest_parts};
+use voiceflow_storage::{Access, Durability, Encryption, Search, StorageError, StoreOptions, TranscriptId};
 
 use super::fixture::{Fixture, ROWS, USER, inputs, keyed, long_text, row, text};
 
@@ -67,6 +67,32 @@ impl Ring {
         }
         Ok(number)
     }
+
+    /// The same with their texts.
+    fn take_texts(&mut self, rows: usize) -> Result<(usize, Vec<String>), StorageError> {
+        let first = self.take(rows)?;
+        Ok((first, (first..first + rows).map(text).collect()))
+    }
+
+    fn insert_all(&self, first: usize, texts: &[String]) -> Result<Vec<TranscriptId>, StorageError> {
+        let rows: Vec<_> = texts
+            .iter()
+            .enumerate()
+            .map(|(index, text)| row(first + index, text))
+            .collect();
+        self.fixture.store.insert_all(&rows)
+    }
+
+    /// The texts of the transcripts that hold a number.
+    fn found(&self, number: usize) -> Result<Vec<String>, StorageError> {
+        let search = Search {
+            words: &number.to_string(),
+            limit: 2,
+            context: None,
+        };
+        let found = self.fixture.store.search(USER, &search)?;
+        Ok(found.into_iter().map(|transcript| transcript.raw_text).collect())
+    }
 }
 
 fn insert(
@@ -91,32 +117,24 @@ fn insert(
             )
         },
     )
-    .inputs(inputs()))
+    .inputs(digest_parts([inputs(ROWS, super::fixture::text), inputs(10, text)])))
 }
 
-pub(crate) fn insert_keyed_tx100() -> Result<Prepared, PrepareError> {
-    insert_tx100(keyed())
+pub(crate) fn insert_keyed_100() -> Result<Prepared, PrepareError> {
+    insert_100(keyed())
 }
 
-pub(crate) fn insert_plain_tx100() -> Result<Prepared, PrepareError> {
-    insert_tx100(Encryption::None)
+pub(crate) fn insert_plain_100() -> Result<Prepared, PrepareError> {
+    insert_100(Encryption::None)
 }
 
-fn insert_tx100(encryption: Encryption) -> Result<Prepared, PrepareError> {
+fn insert_100(encryption: Encryption) -> Result<Prepared, PrepareError> {
     Ok(Prepared::with_input(
         Ring::new(encryption, |options| options.upkeep = true)?,
-        |ring| {
-            let first = ring.take(100)?;
-            Ok::<_, StorageError>((first, (first..first + 100).map(text).collect::<Vec<_>>()))
-        },
+        |ring| ring.take_texts(100),
         |ring, input| {
             let (first, texts) = input?;
-            let rows: Vec<_> = texts
-                .iter()
-                .enumerate()
-                .map(|(index, text)| row(first + index, text))
-                .collect();
-            Ok((first, ring.fixture.store.insert_all(&rows)?))
+            Ok((first, ring.insert_all(first, &texts)?))
         },
         |ring, answer: &Result<(usize, Vec<TranscriptId>), StorageError>| {
             let (first, ids) = answer.as_ref().map_err(wrong)?;
@@ -129,7 +147,30 @@ fn insert_tx100(encryption: Encryption) -> Result<Prepared, PrepareError> {
             )
         },
     )
-    .inputs(inputs()))
+    .inputs(inputs(ROWS, text)))
+}
+
+/// What an insert leaves for later is in the time too, and nobody does it beside.
+pub(crate) fn insert_keyed_500_indexed() -> Result<Prepared, PrepareError> {
+    Ok(Prepared::with_input(
+        Ring::new(keyed(), |_| {})?,
+        |ring| ring.take_texts(500),
+        |ring, input| {
+            let (first, texts) = input?;
+            ring.insert_all(first, &texts)?;
+            ring.fixture.index()?;
+            Ok(first)
+        },
+        |ring, first: &Result<usize, StorageError>| {
+            let first = first.as_ref().map_err(wrong)?;
+            check_eq(
+                "the texts found",
+                &ring.found(first + 499),
+                &Ok(vec![text(first + 499)]),
+            )
+        },
+    )
+    .inputs(inputs(ROWS, text)))
 }
 
 /// Each call's input is 500 rows that are old already.
@@ -149,7 +190,7 @@ pub(crate) fn delete_older() -> Result<Prepared, PrepareError> {
         |ring, cutoff| ring.fixture.store.delete_older_than(cutoff? as i64),
         |_, deleted| check_eq("the number deleted", deleted, &Ok(500)),
     )
-    .inputs(inputs()))
+    .inputs(inputs(500, text)))
 }
 
 fn wrong(error: &StorageError) -> WrongAnswer {

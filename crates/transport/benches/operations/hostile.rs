@@ -10,8 +10,8 @@ use tokio::net::TcpSocket;
 use tokio::runtime::Builder;
 use tungstenite::protocol::frame::coding::Data;
 use voiceflow_kit::{PrepareError, Prepared, WrongAnswer, check_eq};
-use voiceflow_protocol::{ClientMessage, Context, Start, encode_client, encode_samples};
-use voiceflow_transport::Limits;
+use voiceflow_protocol::{ClientMessage, Context, ErrorCode, Start, encode_client, encode_samples};
+use voiceflow_transport::{ConnectionEnd, Limits};
 
 use super::frames::{self, LONGEST_FRAME_BYTES};
 use super::house::{House, TOKEN};
@@ -46,13 +46,14 @@ pub(super) fn oversize_frame() -> Result<Prepared, PrepareError> {
             stream.read_to_end(&mut last_words)?;
             Ok(last_words)
         },
-        |_, last_words: &io::Result<Vec<u8>>| {
+        |house, last_words: &io::Result<Vec<u8>>| {
             let last_words = last_words.as_ref().map_err(wrong)?;
             check_eq(
                 "it is told that its frame is too big",
                 &is_told_too_big(last_words),
                 &true,
-            )
+            )?;
+            check_end(house, &ConnectionEnd::Failed(ErrorCode::TooLarge))
         },
     )
     .inputs(inputs))
@@ -75,7 +76,10 @@ pub(super) fn slow_handshake() -> Result<Prepared, PrepareError> {
     Ok(Prepared::new(
         House::with_limits(limits)?,
         move |house| trickle(TcpStream::connect(house.address)?, &request),
-        |_, answered: &io::Result<usize>| check_eq("the bytes it got", answered.as_ref().map_err(wrong)?, &0),
+        |house, answered: &io::Result<usize>| {
+            check_eq("the bytes it got", answered.as_ref().map_err(wrong)?, &0)?;
+            check_end(house, &ConnectionEnd::HandshakeTimedOut)
+        },
     )
     .inputs(inputs))
 }
@@ -113,12 +117,17 @@ pub(super) fn no_reader() -> Result<Prepared, PrepareError> {
         House::with_limits(Limits::default())?,
         |house| upgraded(connect_with_small_buffer(house)?),
         move |_, stream: io::Result<TcpStream>| talk_without_reading(stream?, &start, &audio),
-        |_, frames: &io::Result<usize>| {
-            let frames = frames.as_ref().map_err(wrong)?;
-            check_eq("it was answered before it was cut off", &(*frames > 0), &true)
+        |house, frames: &io::Result<usize>| {
+            frames.as_ref().map_err(wrong)?;
+            check_end(house, &ConnectionEnd::SlowReader)
         },
     )
     .inputs(inputs))
+}
+
+/// A server that hung up for another reason, or at once, would look the same to the client.
+fn check_end(house: &House, expected: &ConnectionEnd) -> Result<(), WrongAnswer> {
+    check_eq("the connection's end", &house.ended().as_ref(), &Some(expected))
 }
 
 /// The frames sent until the server hung up.

@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -13,10 +14,14 @@ use tokio::runtime::{Builder, Runtime};
 use voiceflow_kit::PrepareError;
 use voiceflow_protocol::{AudioFrame, Context, ErrorCode, ErrorMessage, Final, Start};
 use voiceflow_transport::{
-    Endpoint, Exposure, Handler, Limits, Partials, ServerOptions, Session, Unauthorized, bind, blocking, serve, tls,
+    ConnectionEnd, Endpoint, Exposure, Handler, Limits, Partials, ServerOptions, Session, Unauthorized, bind, blocking,
+    serve, tls,
 };
 
 pub(crate) const TOKEN: &str = "a token of the benchmark";
+
+/// Longest wait for the news of a connection's end.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How the client's TLS behaves.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,6 +37,8 @@ pub(crate) struct House {
     pub(crate) endpoint: Endpoint,
     #[allow(dead_code, reason = "only clients that break rules need it")]
     pub(crate) address: SocketAddr,
+    #[allow(dead_code, reason = "only clients that break rules ask")]
+    ends: Receiver<ConnectionEnd>,
     // Dropping the runtime ends the server.
     _runtime: Runtime,
 }
@@ -55,6 +62,12 @@ impl House {
         Self::with(Security::Clear, limits, Parrot::Carefree)
     }
 
+    /// How the next connection ended, as the server tells it; `None` when it tells nothing.
+    #[allow(dead_code, reason = "only clients that break rules ask")]
+    pub(crate) fn ended(&self) -> Option<ConnectionEnd> {
+        self.ends.recv_timeout(PATIENCE).ok()
+    }
+
     fn with(security: Security, limits: Limits, parrot: Parrot) -> Result<Self, PrepareError> {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let (scheme, server_tls, client_tls) = match security {
@@ -75,7 +88,13 @@ impl House {
             tls: server_tls,
             ..ServerOptions::default()
         };
-        runtime.spawn(serve(listener, options, Arc::new(parrot), pending()));
+        let (ended, ends) = channel();
+        let host = Host {
+            parrot,
+            // Nobody asks the others, and what nobody takes would pile up.
+            ended: (parrot == Parrot::Carefree).then_some(ended),
+        };
+        runtime.spawn(serve(listener, options, Arc::new(host), pending()));
         let endpoint = Endpoint::new(&format!("{scheme}://{address}"), client_tls.clone())?.with_token(TOKEN)?;
         if security == Security::Resumed {
             // The first connection brings the tickets; they arrive with the first application data.
@@ -88,6 +107,7 @@ impl House {
         Ok(Self {
             endpoint,
             address,
+            ends,
             _runtime: runtime,
         })
     }
@@ -118,8 +138,13 @@ pub(crate) fn echo_text(sample: i16, length_bytes: usize) -> String {
     sample.to_string().repeat(length_bytes)
 }
 
+struct Host {
+    parrot: Parrot,
+    ended: Option<Sender<ConnectionEnd>>,
+}
+
 /// Repeats each frame's first sample, a digit, as text of the frame's length.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Parrot {
     /// Hangs up when there is no room for an echo, because its client waits for each.
     Faithful,
@@ -128,7 +153,7 @@ enum Parrot {
     Carefree,
 }
 
-impl Handler for Parrot {
+impl Handler for Host {
     type Identity = ();
     type Session = Echo;
 
@@ -142,9 +167,16 @@ impl Handler for Parrot {
 
     fn start(&self, (): &(), _: Start, partials: Partials) -> Result<Echo, ErrorMessage> {
         Ok(Echo {
-            parrot: *self,
+            parrot: self.parrot,
             partials,
         })
+    }
+
+    fn ended(&self, end: &ConnectionEnd) {
+        if let Some(ended) = &self.ended {
+            // Where the house is gone, nobody asks any more.
+            let _ = ended.send(end.clone());
+        }
     }
 }
 

@@ -186,17 +186,17 @@ voiceflow_kit::operations! {
             .wall().cores(2)
             .prepare(batches::flush_64),
         stream_50_clients_wss: Operation::new("transport/stream/50-clients-wss",
-            "How long after its intended time is the last of fifty 100 ms frames answered that as many clients send at once, every 100 ms over TLS?")
+            "How long until the last of fifty clients has its answer when each sends 100 ms of audio at once, every 100 ms over TLS?")
             .throughput(Throughput::Elements(streams::CLIENTS as u64))
             .calls(100).wall().cores(2)
             .prepare(streams::fifty_clients_wss),
         idle_memory_50_ws: Operation::new("transport/idle-memory/50-ws",
-            "How long does making fifty connections in memory take, and how much heap do they hold when they are silent?")
+            "How much heap do fifty connections in memory hold when they are silent?")
             .throughput(Throughput::Elements(idle::CONNECTIONS as u64))
             .allocations()
             .prepare(idle::fifty_ws),
         idle_memory_50_wss: Operation::new("transport/idle-memory/50-wss",
-            "How long does the same take over TLS 1.3, client's half included, and how much heap do the server's halves hold?")
+            "How much heap do the server's halves of as many over TLS 1.3 hold?")
             .throughput(Throughput::Elements(idle::CONNECTIONS as u64))
             .calls(100).allocations()
             .prepare(idle::fifty_wss),

@@ -1,10 +1,11 @@
 //! Fifty clients over TLS, each with a frame of audio every 100 ms.
 //!
-//! A call is one period: at its intended time every client sends its frame, all at once, which is the worst phase they can
-//! have to each other; the call ends when the last of them has its answer. So a sample is the worst of fifty latencies,
-//! counted from the intended time, and a sample of 100 ms or more is a missed deadline. Between two calls the machine
-//! rests until the next period begins. Nothing runs outside the calls, so that one side of a comparison leaves the other
-//! alone. `examples/streams.rs` spreads the clients over the period and prints every frame's latency.
+//! A call is one period: when it begins every client is told to send its frame, all at once, which is the worst phase they
+//! can have to each other; it ends when the last of them has its answer. So a sample is the worst of fifty latencies,
+//! counted from the word to send, and a sample of 100 ms or more is a missed deadline. How late the word comes against the
+//! schedule is not in it. Between two calls the machine rests until the next period begins. Nothing runs outside the
+//! calls, so that one side of a comparison leaves the other alone. `examples/streams.rs` spreads the clients over the
+//! period, counts from the intended times and prints every frame's latency.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
@@ -84,7 +85,7 @@ impl Choir {
         })
     }
 
-    /// Returns at the intended time, with what to send then.
+    /// Returns when the next period begins or a moment later, with what to send then.
     fn wait_for_the_next_period(&mut self) -> i16 {
         std::thread::sleep(self.next.saturating_duration_since(Instant::now()));
         // After a missed deadline, or a pause between two batches of a comparison, the schedule begins anew.
