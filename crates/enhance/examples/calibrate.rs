@@ -5,7 +5,7 @@
 //! Each decision is a multinomial logistic regression over what `voiceflow_enhance::calibration` observes on the
 //! development sentences, with a ridge penalty on standardised values. Five-fold cross-validation over sentences chooses the
 //! penalty and goes to standard error: how well decisions of this kind do on sentences they were not fitted on.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program prints")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program prints")]
 
 use voiceflow_assets::{AssetName, Assets};
 use voiceflow_enhance::calibration::{Observation, Observations, Observer};

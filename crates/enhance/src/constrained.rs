@@ -78,6 +78,7 @@ pub(crate) struct Decoder<J> {
     /// Tokens that are decided and not read.
     pending: Vec<u32>,
     sentence: Sentence,
+    dictated_tokens: usize,
     rows: usize,
     marks: Marks,
 }
@@ -129,10 +130,7 @@ impl<J: Judge> Decoder<J> {
         chunks: Vec<Chunk>,
         bounds: Bounds,
     ) -> Result<Self, EnhanceError> {
-        let token = |text: &str| -> Result<u32, EnhanceError> {
-            let tokens = model.encode(text)?;
-            Ok(*tokens.first().unwrap_or(&0))
-        };
+        let token = |mark: &str| word::tokens(model, mark).map(|tokens| tokens[0]);
         Ok(Self {
             judge,
             context: bounds.context,
@@ -142,6 +140,7 @@ impl<J: Judge> Decoder<J> {
             expected: Expected::new(opening.expected.clone()),
             pending: Vec::new(),
             sentence: Sentence::default(),
+            dictated_tokens: 0,
             rows: 0,
             marks: Marks {
                 comma: token(",")?,
@@ -169,7 +168,12 @@ impl<J: Judge> Decoder<J> {
         self.judge
     }
 
-    /// Number of tokens that the model read, alternatives included.
+    /// Number of tokens of the words that the model read, each word once and as the rules leave it.
+    pub(crate) fn dictated_tokens(&self) -> usize {
+        self.dictated_tokens
+    }
+
+    /// Number of tokens that the model read, alternatives and what was read anew included.
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }
@@ -184,6 +188,7 @@ impl<J: Judge> Decoder<J> {
             tokens.extend(self.words[word].tokens(Form::Drafted));
             rows.push(start..tokens.len());
         }
+        self.dictated_tokens += rows.iter().map(ExactSizeIterator::len).sum::<usize>();
         let read = self.read(&tokens)?;
         let mut branches = Branches::new(base);
         let mut places = Vec::with_capacity(window.len());

@@ -56,8 +56,8 @@ impl Enhancer {
     ///
     /// # Errors
     /// `Open`, `Malformed`, `Unsupported` for a file that is no usable model; `Device` where the options' is not to be had;
-    /// `Threads` where candle's pool has another
-    /// size than the options ask for; `Inference` where the model fails on a prompt.
+    /// `Threads` where the model runs on another number of threads than the options ask for; `Inference` where the model
+    /// fails on a prompt.
     pub fn load(path: &Path, options: &EnhancerOptions) -> Result<Self, EnhanceError> {
         if !options.enabled {
             return Ok(Self::rules_only(options));
@@ -200,7 +200,7 @@ impl Language {
         let Some(_turn) = self.turnstile.enter_by(deadline) else {
             return Ok(Attempt::without_text(Source::RulesTimedOut, 0, 0));
         };
-        let (written, tokens) = match self.decoding {
+        let (written, prompt_tokens, tokens) = match self.decoding {
             Decoding::Constrained => {
                 let bounds = constrained::Bounds { context, deadline };
                 let mut decoder = Decoder::new(
@@ -214,7 +214,7 @@ impl Language {
                     Decoded::Text(text) => Written::Text(settled(text, &checker, context)),
                     Decoded::TimedOut => Written::TimedOut,
                 };
-                (written, decoder.rows())
+                (written, decoder.dictated_tokens(), decoder.rows())
             }
             Decoding::Free => {
                 let bounds = Bounds {
@@ -227,10 +227,10 @@ impl Language {
                     Written::Text(text) => Written::Text(rules::tidy(&text, context)),
                     other => other,
                 };
-                (written, writer.token_count())
+                (written, request.len(), writer.token_count())
             }
         };
-        Ok(Attempt::new(written, &checker, request.len(), tokens))
+        Ok(Attempt::new(written, &checker, prompt_tokens, tokens))
     }
 
     /// What the model has read before a dictation in this context. The first call for a context computes it; others that

@@ -37,14 +37,14 @@ pub enum EnhanceError {
         /// What candle says.
         reason: String,
     },
-    /// candle's thread pool, which is made once for the whole process, has another size than was asked for.
+    /// The number of threads, which the environment sets for the whole process, is another than was asked for.
     #[error(
         "the language model runs on {actual} threads, not on {wanted}; set CANDLE_NUM_THREADS={wanted} before the program starts"
     )]
     Threads {
         /// The number in [`EnhancerOptions`](crate::EnhancerOptions).
         wanted: usize,
-        /// The number that candle takes from the environment or the processor.
+        /// The number that the environment or the processor gives; see [`threads`](crate::threads).
         actual: usize,
     },
     /// The model failed while it ran.

@@ -78,6 +78,11 @@ pub(crate) fn is_determiner(word: &str) -> bool {
     ["the", "a", "an", "my", "our", "your", "his", "her", "their", "its"].contains(&word)
 }
 
+/// Articles and possessives that cannot stand without a noun, as "his" and "her" can ("i went with her").
+pub(crate) fn needs_noun(word: &str) -> bool {
+    is_determiner(word) && !matches!(word, "his" | "her")
+}
+
 /// Verbs that say what may be or ought to be.
 pub(crate) fn is_modal(word: &str) -> bool {
     ["can", "could", "will", "would", "shall", "should", "must", "might"].contains(&word)
@@ -138,16 +143,6 @@ pub(crate) fn is_nominative(word: &str) -> bool {
         let stem = word.split_once('\'').map_or("", |(stem, _)| stem);
         matches!(stem, "i" | "he" | "she" | "we" | "they")
     }
-}
-
-/// "More", "sooner", "better": opens "the more ... the more ...".
-pub(crate) fn is_comparative(word: &str) -> bool {
-    [
-        "more", "less", "fewer", "worse", "better", "sooner", "later", "earlier", "longer", "shorter", "faster",
-        "slower", "older", "younger", "bigger", "smaller", "higher", "lower", "harder", "easier", "further", "farther",
-        "closer", "deeper", "stronger", "greater", "louder", "warmer", "colder", "richer",
-    ]
-    .contains(&word)
 }
 
 /// Verbs behind which a thing follows at once.

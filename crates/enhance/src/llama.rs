@@ -12,9 +12,13 @@ use candle_core::quantized::gguf_file::Content;
 use candle_core::{Device, Result, Tensor};
 
 mod memory;
+#[cfg(test)]
+mod numbers;
 mod operations;
 mod product;
 mod q8;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use memory::Memory;
 use memory::Sizes;

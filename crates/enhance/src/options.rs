@@ -48,8 +48,8 @@ pub struct EnhancerOptions {
     /// In free decoding, how many tokens, from the likeliest down, are tried at each place until one keeps the text
     /// faithful. With 1 the text is refused at the first departure.
     pub candidates: usize,
-    /// The number of threads the caller relies on; none takes what candle takes. candle makes one pool for the process
-    /// from `CANDLE_NUM_THREADS`, so this is checked and cannot be changed here.
+    /// The number of threads the caller relies on; none takes what [`threads`] answers. The environment sets it once for
+    /// the process, so this is checked and cannot be changed here.
     pub threads: Option<usize>,
     /// The contexts whose prompts are read while loading. Any other is read on its first use, which takes about a second
     /// and is not held against that call's time limit.
@@ -74,7 +74,10 @@ impl Default for EnhancerOptions {
     }
 }
 
-/// The number of threads on which candle multiplies: one pool for the whole process, sized on first use.
+/// The number of threads on which a product with a matrix of weights runs at most: `CANDLE_NUM_THREADS`, else
+/// `RAYON_NUM_THREADS`, else the processor's cores. Weights in Q8_0 are multiplied on threads that live as long as the
+/// product and share its outputs; candle multiplies other formats on a pool of this size, which it makes on first use. The
+/// product of queries and keys is candle's too and runs on rayon's threads, which `CANDLE_NUM_THREADS` does not reach.
 #[must_use]
 pub fn threads() -> usize {
     let asked = std::env::var("CANDLE_NUM_THREADS")

@@ -9,9 +9,11 @@ pub struct Enhanced {
     pub text: String,
     /// Who wrote it, and why not the model where it was not the model.
     pub source: Source,
-    /// Tokens of the dictation that the model was given in this call; the prompt before them was read once for all calls.
+    /// Tokens of the dictation that the model read in this call, each once; in free decoding with those that frame its
+    /// turn. The prompt before them was read once for all calls.
     pub prompt_tokens: usize,
-    /// Tokens that the model wrote in this call, kept or not; in constrained decoding those that it weighed.
+    /// Tokens that the model wrote in this call, kept or not; in constrained decoding all that it read, alternatives and
+    /// what was read anew included.
     pub tokens: usize,
 }
 

@@ -46,9 +46,9 @@ pub fn priming(model: &LanguageModel, context: Context) -> Result<Vec<u32>, Enha
 const PRIMING: [&str; 7] = [
     "Hi Anna, thanks for the draft. I read it last night, and it looks good to me.",
     "We are late with the order, but if the parts arrive on Tuesday, we can still ship it.",
-    "Could you send me the signed contract when you have time?",
+    "Could you send me the signed contract when you are back?",
     "Buy milk, bread, and eggs, and then call the dentist about Thursday.",
-    "If the list is empty, we return early because the API expects at least one row.",
+    "If the table is empty, we return early because the API expects at least one row.",
     "No, that was not what I meant, sorry!",
     "Peter, who lives in Oslo, said that he would come in June. Is that right?",
 ];
@@ -57,7 +57,7 @@ const PRIMING: [&str; 7] = [
 fn own_priming(context: Context) -> [&'static str; 2] {
     match context {
         Context::Email => [
-            "Dear Mr Hall, thank you for your letter of the third of May. We will answer it soon. Kind regards, Ines.",
+            "Dear Mr Hall, many thanks for your letter of the third of May. We will answer it soon. Kind regards, Ines.",
             "Please find the PDF attached, and let me know whether it suits you.",
         ],
         Context::Chat => [
@@ -65,8 +65,8 @@ fn own_priming(context: Context) -> [&'static str; 2] {
             "What a game! I still can't believe it.",
         ],
         Context::Code => [
-            "The JSON parser fails on Linux, so we read the file again and then log the error.",
-            "Why is the CPU so busy? Run the SQL query first and check the cache.",
+            "The JSON parser fails on Linux, so we open the file again and then print what it says.",
+            "Why is the CPU so busy? Stop the SQL import and look at the cache.",
         ],
         Context::Notes => [
             "After the long winter the roses need water, light, and patience. They were planted in April.",

@@ -1,8 +1,7 @@
 //! Lets one caller through at a time, and lets none wait beyond its deadline.
 //!
-//! candle has one pool of threads for the whole process and runs one product of matrices on it at a time. Two texts
-//! written at once would take turns at every product and both be late; one after the other, the first is done in half
-//! the time.
+//! A product of matrices takes every thread that it may have. Two texts written at once would share the cores at every
+//! product and both be late; one after the other, the first is done in half the time.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -45,10 +45,10 @@ pub fn main(operations: &OperationList) -> ExitCode {
     match Session::from_environment() {
         Ok(session) => {
             for operation in operations.iter().filter(|operation| is_selected(operation)) {
-                if let Err(error) = measure(&mut criterion, operation, session.as_ref()) {
-                    if tells_failure(operation, &error) {
-                        outcome = ExitCode::FAILURE;
-                    }
+                if let Err(error) = measure(&mut criterion, operation, session.as_ref())
+                    && tells_failure(operation, &error)
+                {
+                    outcome = ExitCode::FAILURE;
                 }
             }
         }

@@ -1,8 +1,9 @@
 //! The operations of enhancement, declared once for every instrument.
 //!
-//! Rules and check are pure and counted. Everything that touches the model runs on candle's pool of threads and is judged
-//! by wall time; the tokenizer's hash maps are seeded at random, so it is timed too. The model is loaded once a process
-//! and shared by all operations.
+//! Rules, check, and what is done with the scores of one token are pure and counted. What touches the model is timed only,
+//! for it may use threads of its own, and so is the tokenizer, whose hash maps are seeded at random. A comparison judges
+//! all of it by processor time, but loading, which waits for the file, by wall time. The model is loaded once a process
+//! and shared by all operations that need no enhancer.
 //!
 //! A miss of the cache has no operation of its own: it is a sentence's, and the lookup in front of that is lost in it. The
 //! product of matrices alone has none either: outside the model its weights lie in the nearest cache, which they never do
@@ -57,6 +58,7 @@ voiceflow_kit::operations! {
             .prepare(model::detokenize_200_words),
         model_load_smollm2_q8: Operation::new("enhance/model-load/smollm2-q8",
             "How long does loading SmolLM2-135M in Q8_0 take when the file is in memory?")
+            .throughput(Throughput::Bytes(model::FILE_BYTES))
             .calls(20).wall()
             .prepare(model::load),
         prefill_p32: Operation::new("enhance/prefill/p32",
@@ -120,60 +122,72 @@ voiceflow_kit::operations! {
             .calls(100)
             .prepare(reading::verify_16),
         prefix_cold: Operation::new("enhance/prefix/cold",
-            "How long does the first token take when prompt and dictation are read?")
+            "How long does the first token of free decoding take when prompt and dictation are read?")
+            .throughput(Throughput::Elements(model::FREE_COLD_TOKENS))
             .calls(20)
             .prepare(model::prefix_cold),
         prefix_warm: Operation::new("enhance/prefix/warm",
-            "How long does the first token take when the prompt was read before?")
+            "How long does the first token of free decoding take when the prompt was read before?")
+            .throughput(Throughput::Elements(model::FREE_WARM_TOKENS))
             .calls(20)
             .prepare(model::prefix_warm),
+        prefix_cold_constrained: Operation::new("enhance/prefix/cold-constrained",
+            "How long does reading the priming of constrained decoding and a dictation behind it take?")
+            .throughput(Throughput::Elements(model::CONSTRAINED_COLD_TOKENS))
+            .calls(20)
+            .prepare(model::prefix_cold_constrained),
+        prefix_warm_constrained: Operation::new("enhance/prefix/warm-constrained",
+            "How long does reading a dictation take when the priming of constrained decoding was read before?")
+            .throughput(Throughput::Elements(model::CONSTRAINED_WARM_TOKENS))
+            .calls(20)
+            .prepare(model::prefix_warm_constrained),
         sentence_10_words: Operation::new("enhance/sentence/10-words",
-            "How long does enhancing a sentence of about 10 words take, rules, model and check together, nothing cached?")
+            "How long does enhancing a dictation of 10 to 12 words take, rules, model and check together, nothing cached?")
             .throughput(Throughput::Elements(10))
             .calls(100)
             .prepare(sentence::words_10),
         sentence_20_words: Operation::new("enhance/sentence/20-words",
-            "How long does enhancing a sentence of about 20 words take, rules, model and check together, nothing cached?")
+            "How long does enhancing a dictation of 20 to 24 words take, rules, model and check together, nothing cached?")
             .throughput(Throughput::Elements(20))
             .calls(100)
             .prepare(sentence::words_20),
         sentence_40_words: Operation::new("enhance/sentence/40-words",
-            "How long does enhancing a dictation of about 40 words take, rules, model and check together, nothing cached?")
+            "How long does enhancing a dictation of 40 to 48 words take, rules, model and check together, nothing cached?")
             .throughput(Throughput::Elements(40))
             .calls(100)
             .prepare(sentence::words_40),
         sentence_20_words_free: Operation::new("enhance/sentence/20-words-free",
-            "How long does enhancing a sentence of about 20 words take when the model writes it token by token?")
+            "How long does enhancing a dictation of 20 to 24 words take when the model writes it token by token?")
             .throughput(Throughput::Elements(20))
             .calls(30)
             .prepare(sentence::words_20_free),
         context_email: Operation::new("enhance/context/email",
-            "How long does enhancing a sentence of about 20 words take in an email?")
+            "How long does enhancing a dictation of 20 to 24 words take in an email?")
             .throughput(Throughput::Elements(20))
             .calls(30)
             .prepare(sentence::email),
         context_chat: Operation::new("enhance/context/chat",
-            "How long does enhancing a sentence of about 20 words take in a chat?")
+            "How long does enhancing a dictation of 20 to 24 words take in a chat?")
             .throughput(Throughput::Elements(20))
             .calls(30)
             .prepare(sentence::chat),
         context_code: Operation::new("enhance/context/code",
-            "How long does enhancing a sentence of about 20 words take in talk about programs?")
+            "How long does enhancing a dictation of 20 to 24 words take in talk about programs?")
             .throughput(Throughput::Elements(20))
             .calls(30)
             .prepare(sentence::code),
         context_notes: Operation::new("enhance/context/notes",
-            "How long does enhancing a sentence of about 20 words take in a note?")
+            "How long does enhancing a dictation of 20 to 24 words take in a note?")
             .throughput(Throughput::Elements(20))
             .calls(30)
             .prepare(sentence::notes),
         context_meeting: Operation::new("enhance/context/meeting",
-            "How long does enhancing a sentence of about 20 words take in minutes?")
+            "How long does enhancing a dictation of 20 to 24 words take in minutes?")
             .throughput(Throughput::Elements(20))
             .calls(30)
             .prepare(sentence::meeting),
         cache_hit: Operation::new("enhance/cache/hit",
-            "How long does answering a dictation of 20 words from the cache take?")
+            "How long does answering a dictation of 20 to 24 words from the cache take?")
             .throughput(Throughput::Elements(20))
             .prepare(sentence::cache_hit),
     }

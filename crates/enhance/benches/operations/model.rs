@@ -15,6 +15,15 @@ use super::text::Rotation;
 const DICTATED: &str = "the tomatoes need more sun so move them to the south wall before the weather turns";
 const SEED: u64 = 0x746f_6b65;
 
+/// Bytes of the model's file.
+pub(super) const FILE_BYTES: u64 = 144_811_072;
+
+/// Tokens of a note's prompt with the dictation, and of the dictation alone, in each way of decoding.
+pub(super) const FREE_COLD_TOKENS: u64 = 155;
+pub(super) const FREE_WARM_TOKENS: u64 = 23;
+pub(super) const CONSTRAINED_COLD_TOKENS: u64 = 176;
+pub(super) const CONSTRAINED_WARM_TOKENS: u64 = 17;
+
 pub(super) fn path() -> Result<PathBuf, PrepareError> {
     Ok(Assets::open()?.path(AssetName::SmolLm2)?)
 }
@@ -83,6 +92,14 @@ pub(super) fn detokenize_200_words() -> Result<Prepared, PrepareError> {
 
 pub(super) fn load() -> Result<Prepared, PrepareError> {
     let path = path()?;
+    let length = std::fs::metadata(&path)?.len();
+    if length != FILE_BYTES {
+        return Err(format!(
+            "{} has {length} bytes instead of the {FILE_BYTES} that are declared",
+            path.display()
+        )
+        .into());
+    }
     Ok(Prepared::new(
         path,
         |path| LanguageModel::load(path),
@@ -109,7 +126,7 @@ pub(super) fn prefill_p512() -> Result<Prepared, PrepareError> {
 fn prefill(count: usize) -> Result<Prepared, PrepareError> {
     let model = shared()?;
     let tokens = tokens(model, count)?;
-    let inputs: Vec<u8> = tokens.iter().flat_map(|token| token.to_le_bytes()).collect();
+    let inputs = bytes(&tokens);
     let mut session = model.session();
     let expected = session.read(&tokens)?.likeliest();
     let prepared = Prepared::with_input(
@@ -146,15 +163,19 @@ fn write(session: &mut Session, first: u32, count: usize) -> Result<Vec<u32>, En
     Ok(tokens)
 }
 
+/// Writes 32 tokens, and takes them back.
 pub(super) fn decode_32_tokens() -> Result<Prepared, PrepareError> {
     let model = shared()?;
     let mut session = opened(model)?;
     let first = session.read(&request(model)?)?.likeliest();
-    let expected = write(&mut session.clone(), first, 32)?;
-    let prepared = Prepared::with_input(
+    let length = session.len();
+    let expected = write(&mut session, first, 32)?;
+    let prepared = Prepared::new(
         session,
-        |session| session.clone(),
-        move |_, mut session| write(&mut session, first, 32),
+        move |session| {
+            session.truncate(length);
+            write(session, first, 32)
+        },
         move |_, tokens: &Result<Vec<u32>, EnhanceError>| match tokens {
             Ok(tokens) => check_eq("the tokens", tokens, &expected),
             Err(error) => Err(WrongAnswer::new(error.to_string())),
@@ -163,38 +184,98 @@ pub(super) fn decode_32_tokens() -> Result<Prepared, PrepareError> {
     Ok(prepared.inputs(DICTATED))
 }
 
+/// Tokens before a dictation, and those of the dictation.
+struct Prefix {
+    opening: Vec<u32>,
+    request: Vec<u32>,
+}
+
+impl Prefix {
+    /// What free decoding reads.
+    fn free(model: &LanguageModel) -> Result<Self, PrepareError> {
+        Ok(Self {
+            opening: prompt::opening(model, Context::Notes)?,
+            request: request(model)?,
+        })
+    }
+
+    /// What constrained decoding reads, alternatives aside.
+    fn constrained(model: &LanguageModel) -> Result<Self, PrepareError> {
+        Ok(Self {
+            opening: prompt::priming(model, Context::Notes)?,
+            request: model.encode(&rules::tidy(DICTATED, Context::Notes))?,
+        })
+    }
+
+    /// Reads all of it into an empty session; `count` tokens, as is declared.
+    fn cold(self, model: &'static LanguageModel, count: u64) -> Result<Prepared, PrepareError> {
+        let expected = self.next_token(model)?;
+        let tokens = [self.opening, self.request].concat();
+        expect_count(&tokens, count)?;
+        let prepared = Prepared::new(
+            tokens,
+            move |tokens| model.session().read(tokens).map(|likelihoods| likelihoods.likeliest()),
+            move |_, token| expect_token(token, expected),
+        );
+        Ok(prepared.inputs(DICTATED))
+    }
+
+    /// Reads the dictation, `count` tokens, where the rest was read before; every call begins with a clone, as every text
+    /// does.
+    fn warm(self, model: &'static LanguageModel, count: u64) -> Result<Prepared, PrepareError> {
+        let expected = self.next_token(model)?;
+        expect_count(&self.request, count)?;
+        let mut session = model.session();
+        session.read(&self.opening)?;
+        let prepared = Prepared::new(
+            session,
+            move |session| {
+                session
+                    .clone()
+                    .read(&self.request)
+                    .map(|likelihoods| likelihoods.likeliest())
+            },
+            move |_, token| expect_token(token, expected),
+        );
+        Ok(prepared.inputs(DICTATED))
+    }
+
+    /// The token that follows, by the way that reads prompt and dictation each on its own.
+    fn next_token(&self, model: &LanguageModel) -> Result<u32, PrepareError> {
+        let mut session = model.session();
+        session.read(&self.opening)?;
+        Ok(session.read(&self.request)?.likeliest())
+    }
+}
+
+pub(super) fn bytes(tokens: &[u32]) -> Vec<u8> {
+    tokens.iter().flat_map(|token| token.to_le_bytes()).collect()
+}
+
+fn expect_count(tokens: &[u32], count: u64) -> Result<(), PrepareError> {
+    if tokens.len() as u64 == count {
+        Ok(())
+    } else {
+        Err(format!("{} tokens instead of the {count} that are declared", tokens.len()).into())
+    }
+}
+
 pub(super) fn prefix_cold() -> Result<Prepared, PrepareError> {
     let model = shared()?;
-    let mut tokens = prompt::opening(model, Context::Notes)?;
-    tokens.extend(request(model)?);
-    let expected = first_token(model)?;
-    let prepared = Prepared::new(
-        tokens,
-        move |tokens| model.session().read(tokens).map(|likelihoods| likelihoods.likeliest()),
-        move |_, token| expect_token(token, expected),
-    );
-    Ok(prepared.inputs(DICTATED))
+    Prefix::free(model)?.cold(model, FREE_COLD_TOKENS)
 }
 
 pub(super) fn prefix_warm() -> Result<Prepared, PrepareError> {
     let model = shared()?;
-    let session = opened(model)?;
-    let request = request(model)?;
-    let expected = first_token(model)?;
-    let prepared = Prepared::new(
-        session,
-        move |session| {
-            session
-                .clone()
-                .read(&request)
-                .map(|likelihoods| likelihoods.likeliest())
-        },
-        move |_, token| expect_token(token, expected),
-    );
-    Ok(prepared.inputs(DICTATED))
+    Prefix::free(model)?.warm(model, FREE_WARM_TOKENS)
 }
 
-/// The token that follows prompt and dictation, by the way that reads each on its own.
-fn first_token(model: &LanguageModel) -> Result<u32, PrepareError> {
-    Ok(opened(model)?.read(&request(model)?)?.likeliest())
+pub(super) fn prefix_cold_constrained() -> Result<Prepared, PrepareError> {
+    let model = shared()?;
+    Prefix::constrained(model)?.cold(model, CONSTRAINED_COLD_TOKENS)
+}
+
+pub(super) fn prefix_warm_constrained() -> Result<Prepared, PrepareError> {
+    let model = shared()?;
+    Prefix::constrained(model)?.warm(model, CONSTRAINED_WARM_TOKENS)
 }

@@ -5,7 +5,7 @@ use voiceflow_enhance::EnhanceError;
 use voiceflow_enhance::model::Likelihoods;
 use voiceflow_kit::{PrepareError, Prepared, WrongAnswer, check_eq};
 
-use super::model::{expect_token, shared, tokens};
+use super::model::{bytes, expect_token, shared, tokens};
 
 /// Tokens of SmolLM2's vocabulary.
 const VOCABULARY: u32 = 49_152;
@@ -91,10 +91,6 @@ fn verify(count: usize) -> Result<Prepared, PrepareError> {
         },
     );
     Ok(prepared.inputs(inputs))
-}
-
-fn bytes(tokens: &[u32]) -> Vec<u8> {
-    tokens.iter().flat_map(|token| token.to_le_bytes()).collect()
 }
 
 /// Scores that fall and rise, the largest in the last tenth of the vocabulary.

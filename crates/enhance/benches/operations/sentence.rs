@@ -15,32 +15,26 @@ struct Dictation {
     context: Context,
 }
 
-/// Texts of `words` words or a quarter more or less: sentences as they are, or several of a context joined.
+/// Texts of `words` words or up to a fifth more: each sentence that is not too long, with what fits of those after it.
 fn dictations(words: usize) -> Vec<Dictation> {
-    let range = words - words / 4..=words + words / 4;
-    let mut dictations: Vec<Dictation> = Vec::new();
-    for context in Context::ALL {
-        let mut text = String::new();
-        for sentence in dictation::sentences()
-            .iter()
-            .filter(|sentence| sentence.context == context)
-        {
-            if !text.is_empty() {
-                text.push(' ');
-            }
-            text.push_str(sentence.dictated);
-            let count = text.split_whitespace().count();
-            if range.contains(&count) {
-                dictations.push(Dictation {
-                    text: std::mem::take(&mut text),
-                    context,
-                });
-            } else if count > words {
-                text.clear();
+    let sentences = dictation::sentences();
+    let range = words..=words + words / 5;
+    let joined = (0..sentences.len()).filter_map(|first| {
+        let (mut texts, mut count) = (Vec::new(), 0);
+        for sentence in sentences[first..].iter().chain(&sentences[..first]) {
+            if count < words && count + sentence.word_count() <= *range.end() {
+                texts.push(sentence.dictated);
+                count += sentence.word_count();
+            } else if texts.is_empty() {
+                return None;
             }
         }
-    }
-    dictations
+        range.contains(&count).then(|| Dictation {
+            text: texts.join(" "),
+            context: sentences[first].context,
+        })
+    });
+    joined.collect()
 }
 
 /// The time limit is far away, so that no call is cut off and counted as fast.
@@ -92,13 +86,15 @@ pub(super) fn meeting() -> Result<Prepared, PrepareError> {
     in_context(Context::Meeting)
 }
 
+/// The same texts in every context, few enough that all take their turn.
 fn in_context(context: Context) -> Result<Prepared, PrepareError> {
-    let mut dictations = dictations(20);
-    dictations.retain(|dictation| dictation.context == context);
-    of(dictations, EnhancerOptions::default())
+    let dictations = dictations(20).into_iter().step_by(4);
+    let dictations = dictations.map(|dictation| Dictation { context, ..dictation });
+    of(dictations.collect(), EnhancerOptions::default())
 }
 
 fn of(mut dictations: Vec<Dictation>, options: EnhancerOptions) -> Result<Prepared, PrepareError> {
+    let may_stray = options.decoding == Decoding::Free;
     let contexts = Context::ALL
         .into_iter()
         .filter(|context| dictations.iter().any(|one| one.context == *context));
@@ -108,7 +104,7 @@ fn of(mut dictations: Vec<Dictation>, options: EnhancerOptions) -> Result<Prepar
         ..options
     })?;
     // A text that is refused ends early: only whole answers tell what one takes.
-    dictations.retain(|one| enhancer.enhance(&one.text, one.context).source == Source::Model);
+    dictations.retain(|one| !may_stray || enhancer.enhance(&one.text, one.context).source == Source::Model);
     if dictations.is_empty() {
         return Err("the model answers none of the dictations".into());
     }

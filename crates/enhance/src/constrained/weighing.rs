@@ -98,11 +98,9 @@ impl<J: Judge> Decoder<J> {
 
     /// The first two tokens from a word on.
     fn ahead(&self, word: usize, form: Form) -> [u32; 2] {
-        match *self.words[word].tokens(form) {
-            [first, second, ..] => [first, second],
-            [first] => [first, self.behind(word)],
-            [] => [self.marks.stop; 2],
-        }
+        let tokens = self.words[word].tokens(form);
+        let second = tokens.get(1).copied();
+        [tokens[0], second.unwrap_or_else(|| self.behind(word))]
     }
 
     /// The token behind a word: the next word's first, or a full stop.

@@ -27,6 +27,9 @@ pub(crate) struct Word {
 }
 
 /// The words of pieces whose capitals the rules have set.
+///
+/// # Errors
+/// As [`tokens`].
 pub(crate) fn words(model: &LanguageModel, chunks: Vec<Chunk>) -> Result<Vec<Word>, EnhanceError> {
     let mut words: Vec<Word> = Vec::with_capacity(chunks.len());
     for chunk in chunks {
@@ -37,16 +40,16 @@ pub(crate) fn words(model: &LanguageModel, chunks: Vec<Chunk>) -> Result<Vec<Wor
         });
         let begins = previous.is_none_or(Chunk::ends_sentence);
         let space = if previous.is_some() { " " } else { "" };
-        let mut tokens = [None, None, None];
-        for (slot, form) in tokens.iter_mut().zip([Form::Drafted, Form::Capital, Form::Upper]) {
+        let mut forms = [None, None, None];
+        for (slot, form) in forms.iter_mut().zip([Form::Drafted, Form::Capital, Form::Upper]) {
             if let Some(core) = written(&chunk, form) {
                 let text = format!("{space}{}{core}{}", chunk.leading, chunk.trailing);
-                *slot = Some(model.encode(&text)?);
+                *slot = Some(tokens(model, &text)?);
             }
         }
         words.push(Word {
             chunk,
-            tokens,
+            tokens: forms,
             open,
             begins,
             form: Form::Drafted,
@@ -54,6 +57,18 @@ pub(crate) fn words(model: &LanguageModel, chunks: Vec<Chunk>) -> Result<Vec<Wor
         });
     }
     Ok(words)
+}
+
+/// The tokens of a text, at least one.
+///
+/// # Errors
+/// Fails where the tokenizer does, and where it knows none of the text.
+pub(crate) fn tokens(model: &LanguageModel, text: &str) -> Result<Vec<u32>, EnhanceError> {
+    let tokens = model.encode(text)?;
+    if tokens.is_empty() {
+        return Err(candle_core::Error::msg("the tokenizer has no token for a word or a mark of the text").into());
+    }
+    Ok(tokens)
 }
 
 /// The text of the words as they were decided.

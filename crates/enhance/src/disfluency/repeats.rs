@@ -29,6 +29,8 @@ impl Left {
         let expanded =
             word.split_once('\'').is_some_and(|(stem, _)| stem == next) && lexicon::is_finite_verb(self.word(at + 2));
         match word {
+            // "I like it it's great": the object of what stands before.
+            "it" | "you" | "there" | "that" if contracted => self.begins_clause(at),
             _ if contracted || expanded => lexicon::is_closed(word),
             // "I we should": a clause has one subject.
             _ if lexicon::is_nominative(word) => lexicon::is_nominative(next) && next != word,
@@ -80,15 +82,12 @@ impl Left {
         let plain = |index: usize| self.chunks.get(index).is_some_and(crate::chunk::Chunk::is_plain);
         if pause.hesitates && plain(at) {
             let word = self.word(at);
-            let kinds = [
-                lexicon::is_nominative,
-                lexicon::is_determiner,
-                lexicon::is_modal,
-                lexicon::is_copula,
-            ];
+            let kinds = [lexicon::is_nominative, lexicon::is_modal, lexicon::is_copula];
+            let determiners = lexicon::needs_noun(word) && lexicon::is_determiner(next);
             let prepositions = lexicon::is_bare_preposition(word)
-                && (lexicon::is_bare_preposition(next) || matches!(next, "in" | "on"));
-            let same = prepositions || kinds.iter().any(|kind| kind(word) && kind(next));
+                && (lexicon::is_bare_preposition(next) || matches!(next, "in" | "on"))
+                && !self.may_be_stranded(at, next);
+            let same = determiners || prepositions || kinds.iter().any(|kind| kind(word) && kind(next));
             return (same && word != next).then_some(1 + pause.length);
         }
         let pause = self.pause(at + 2);
@@ -97,9 +96,30 @@ impl Left {
             && plain(at)
             && plain(at + 1)
             && lexicon::is_preposition(self.word(at))
-            && lexicon::is_determiner(self.word(at + 1))
+            && lexicon::needs_noun(self.word(at + 1))
             && lexicon::is_preposition(next);
         pair.then_some(2 + pause.length)
+    }
+
+    /// Whether nothing may be missing behind the preposition at `at`, before `next`: in questions ("what are you looking
+    /// for"), in relative clauses ("the man i spoke to"), and in the passive ("it was paid for by").
+    fn may_be_stranded(&self, at: usize, next: &str) -> bool {
+        let start = (0..at).rev().find(|&index| self.chunk(index).ends_sentence());
+        let asks_or_relates = (start.map_or(0, |end| end + 1)..at).any(|index| {
+            let word = self.word(index);
+            let before = self.word_before(index);
+            let subject = lexicon::is_nominative(word) || matches!(word, "you" | "it");
+            let behind_noun = !before.is_empty() && !lexicon::is_opener(before) && !lexicon::is_closed(before);
+            lexicon::is_wh_word(word) || word == "that" || subject && behind_noun
+        });
+        let passive = next == "by" && matches!(self.word(at), "of" | "at" | "to" | "for");
+        asks_or_relates || passive
+    }
+
+    /// Whether nothing before the word at `at` can have it for an object: a clause begins here, joined or not.
+    fn begins_clause(&self, at: usize) -> bool {
+        let before = self.word_before(at);
+        before.is_empty() || lexicon::joins_clause(before) || self.chunk(at - 1).ends_with_comma()
     }
 
     /// Whether the piece is a word broken off before a word that begins with it. Without a hyphen only letters that make no
@@ -158,14 +178,13 @@ impl Left {
                 let after = self.word_or_end(at + 2);
                 !lexicon::is_nominative(after) && !lexicon::is_determiner(after)
             }
-            "there" => !lexicon::is_copula(self.word_or_end(at + 2)),
+            // "We went there there is a queue".
+            "there" => !lexicon::is_copula(self.word_or_end(at + 2)) || !self.begins_clause(at),
             // "I ask you you know", "I told it it was": object and subject.
-            "you" => !(before.is_empty() || lexicon::joins_clause(before) || lexicon::is_finite_verb(before)),
+            "you" => !self.begins_clause(at) && !lexicon::is_finite_verb(before),
             "it" => {
                 let after = self.word_or_end(at + 2);
-                !before.is_empty()
-                    && !lexicon::joins_clause(before)
-                    && (lexicon::is_finite_verb(after) || lexicon::is_being(after))
+                !self.begins_clause(at) && (lexicon::is_finite_verb(after) || lexicon::is_being(after))
             }
             // Numbers that are read out stand among numbers, or alone; what is counted stands behind one.
             _ if lexicon::is_number_word(word) => {

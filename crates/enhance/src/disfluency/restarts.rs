@@ -9,21 +9,35 @@ use crate::lexicon;
 /// The longest beginning that is given up, in words, and how far back a correction reaches.
 const GIVEN_UP_MAX: usize = 5;
 
-/// What takes the words before it back, longest first.
-const SURE_CORRECTIONS: [&[&str]; 10] = [
-    &["no", "i", "mean"],
-    &["sorry", "i", "mean"],
-    &["no", "make", "that"],
-    &["no", "wait"],
-    &["no", "sorry"],
-    &["no", "actually"],
-    &["wait", "no"],
-    &["sorry", "no"],
-    &["actually", "no"],
-    &["scratch", "that"],
+/// What takes, or may take, the words before it back, longest first.
+const CORRECTIONS: [(&[&str], Certainty); 14] = [
+    (&["no", "i", "mean"], Certainty::Sure),
+    (&["sorry", "i", "mean"], Certainty::Sure),
+    (&["no", "make", "that"], Certainty::Likely),
+    (&["no", "wait"], Certainty::Likely),
+    (&["no", "sorry"], Certainty::Sure),
+    (&["no", "actually"], Certainty::Likely),
+    (&["wait", "no"], Certainty::Likely),
+    (&["sorry", "no"], Certainty::Sure),
+    (&["actually", "no"], Certainty::Likely),
+    (&["scratch", "that"], Certainty::Likely),
+    (&["i", "mean"], Certainty::Doubtful),
+    (&["make", "that"], Certainty::Doubtful),
+    (&["sorry"], Certainty::Doubtful),
+    (&["no"], Certainty::Doubtful),
 ];
-/// What may take the words before it back.
-const DOUBTFUL_CORRECTIONS: [&[&str]; 4] = [&["i", "mean"], &["make", "that"], &["sorry"], &["no"]];
+
+/// How sure correcting words are to take back what stands before them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Certainty {
+    /// They are nothing else.
+    Sure,
+    /// Behind one word of content they may be what the sentence goes on with ("they offer no wait times", "did the cat
+    /// scratch that chair"), unless a pause stands between.
+    Likely,
+    /// Only numbers and names of days and months show them to be a correction, or the same word before and after.
+    Doubtful,
+}
 
 impl Left {
     /// How many pieces at `at` are a false start.
@@ -39,20 +53,25 @@ impl Left {
         (1..=GIVEN_UP_MAX).find_map(|length| {
             let hesitations = |from: usize| (from..).take_while(|&index| self.is_hesitation(index)).count();
             let place = at + length + hesitations(at + length);
-            let sure = SURE_CORRECTIONS.iter().find(|words| self.is_phrase(place, words));
-            let words = sure.or_else(|| DOUBTFUL_CORRECTIONS.iter().find(|words| self.is_phrase(place, words)))?;
+            let (words, certainty) = CORRECTIONS.iter().find(|(words, _)| self.is_phrase(place, words))?;
             let behind = place + words.len() + hesitations(place + words.len());
             let hesitates = behind - at > length + words.len();
-            let sure = sure.is_some() || hesitates && words[0] == "i";
+            let pauses = place > at + length || !self.chunk(place - 1).trailing.is_empty();
+            let certainty = match certainty {
+                Certainty::Likely if pauses => Certainty::Sure,
+                Certainty::Doubtful if hesitates && words[0] == "i" => Certainty::Sure,
+                certainty => *certainty,
+            };
             let replaced = self.is_plain_beginning(at, length)
                 && behind < self.chunks.len()
-                && self.takes_back(at, length, behind, sure);
+                && self.takes_back(at, length, behind, certainty);
             replaced.then_some(behind - at)
         })
     }
 
     /// Whether the `length` pieces at `at` are of the same sort as what begins at `behind`.
-    fn takes_back(&self, at: usize, length: usize, behind: usize, sure: bool) -> bool {
+    fn takes_back(&self, at: usize, length: usize, behind: usize, certainty: Certainty) -> bool {
+        let sure = certainty != Certainty::Doubtful;
         let (first, last, next) = (self.word(at), self.word(at + length - 1), self.word(behind));
         let before = self.word_before(at);
         if matches!(
@@ -73,7 +92,7 @@ impl Left {
         }
         // A clause that had not come to its end is begun anew in another way.
         if length > 1 && sure && self.starts_clause(at) && lexicon::is_nominative(first) {
-            let dangling = lexicon::is_preposition(last) || lexicon::is_determiner(last);
+            let dangling = lexicon::is_preposition(last) || lexicon::needs_noun(last);
             return dangling && (lexicon::is_nominative(next) || next == "let's");
         }
         let number = lexicon::is_number_word;
@@ -88,7 +107,7 @@ impl Left {
             return lexicon::is_calendar_name(next) || lexicon::is_doubtful_month(next);
         }
         let content = |word: &str| !lexicon::is_closed(word) && !number(word) && !lexicon::is_calendar_name(word);
-        sure && content(last) && content(next)
+        certainty == Certainty::Sure && content(last) && content(next)
     }
 
     /// "could you print could you scan": the opening words come again, and what stood between is given up.
@@ -118,12 +137,9 @@ impl Left {
                 (common, 1..=2) if lexicon::opens_hanging_clause(opening) => {
                     !(common..length).any(|offset| lexicon::is_subject(self.word(at + offset)))
                 }
-                (_, 1) => {
-                    // "The more you learn the more you know"; "in the hall in the yard"; "it is late it is dark".
-                    let measured = opening == "the" && lexicon::is_comparative(self.word(at + 1));
-                    let being = lexicon::is_being(opening) || lexicon::is_being(self.word(at + 1));
-                    !measured && !being && !lexicon::is_preposition(opening)
-                }
+                // "Could you open could you close". What begins with its subject may be whole: "I called Anna I called
+                // Peter", "it is late it is dark".
+                (_, 1) => lexicon::is_finite_verb(opening) && !lexicon::is_being(opening),
                 _ => false,
             }
         })
@@ -207,10 +223,12 @@ impl Left {
 
     /// "in the near the station": a preposition and an article, and then another pair of them.
     fn broken_phrase(&self, at: usize) -> Option<usize> {
-        let pair = |at: usize| {
-            lexicon::is_preposition(self.word_or_end(at)) && lexicon::is_determiner(self.word_or_end(at + 1))
-        };
-        (pair(at) && pair(at + 2) && at + 4 < self.chunks.len() && self.is_plain_run(at..at + 4)).then_some(2)
+        let pair = at + 4 < self.chunks.len()
+            && lexicon::is_preposition(self.word(at))
+            && lexicon::needs_noun(self.word(at + 1))
+            && lexicon::is_preposition(self.word(at + 2))
+            && lexicon::is_determiner(self.word(at + 3));
+        (pair && self.is_plain_run(at..at + 4)).then_some(2)
     }
 
     /// Whether a clause begins here that is joined to nothing before it.

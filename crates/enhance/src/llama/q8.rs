@@ -31,6 +31,9 @@ const BLOCK: usize = 32;
 const BLOCK_BYTES: usize = 2 + BLOCK;
 /// Outputs whose weights lie side by side: the lanes of a register of AVX2.
 const LANES: usize = 8;
+/// The one weight that has no negative in eight bits, which the kernel would need. ggml and candle write none: the
+/// largest of a block becomes 127.
+const NO_NEGATIVE: u8 = 0x80;
 /// Weights of one output that lie together: what an instruction sums into a lane.
 const STEP: usize = 4;
 /// Rows that share what is loaded. Two registers of sums for each, with the rest, fit the sixteen of AVX2.
@@ -68,7 +71,7 @@ struct Tile<'a> {
 }
 
 impl Matrix {
-    /// Takes the weights over, or none where they have another format or no groups of eight outputs.
+    /// Takes the weights over, or none where they have another format, no groups of eight outputs, or a weight of -128.
     ///
     /// # Errors
     /// Fails where candle cannot give the weights out.
@@ -85,6 +88,9 @@ impl Matrix {
             let (output, block) = (index / blocks, index % blocks);
             let place = output / LANES * blocks + block;
             let lane = output % LANES;
+            if bytes[2..].contains(&NO_NEGATIVE) {
+                return Ok(None);
+            }
             scales[place * LANES + lane] = half_to_single(u16::from_le_bytes([bytes[0], bytes[1]]));
             for (step, four) in bytes[2..].chunks_exact(STEP).enumerate() {
                 let start = place * BLOCK * LANES + (step * LANES + lane) * STEP;

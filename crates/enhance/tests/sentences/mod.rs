@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use voiceflow_enhance::Context;
 
-/// One dictated sentence with its tidied text. Not everyone who reads the sentences needs all of it.
-#[allow(dead_code)]
+/// One dictated sentence with its tidied text.
+#[allow(dead_code, reason = "not every target that reads the sentences needs all of it")]
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sentence {
@@ -13,6 +13,14 @@ pub(crate) struct Sentence {
     pub(crate) context: Context,
     pub(crate) dictated: String,
     pub(crate) reference: String,
+}
+
+impl Sentence {
+    /// Whether it is of a kind in which words are to be dropped.
+    #[allow(dead_code, reason = "not every target that reads the sentences needs all of it")]
+    pub(crate) fn has_words_to_drop(&self) -> bool {
+        ["fillers", "stutters", "false-starts", "hesitant"].contains(&self.kind.as_str())
+    }
 }
 
 #[derive(Deserialize)]
@@ -26,13 +34,13 @@ fn parse(text: &str) -> Vec<Sentence> {
 }
 
 /// The sentences that judge.
-#[allow(dead_code)]
+#[allow(dead_code, reason = "not every target that reads the sentences needs all of it")]
 pub(crate) fn judged() -> Vec<Sentence> {
     parse(include_str!("../dictated/sentences.toml"))
 }
 
 /// The sentences that constants are fitted on.
-#[allow(dead_code)]
+#[allow(dead_code, reason = "not every target that reads the sentences needs all of it")]
 pub(crate) fn development() -> Vec<Sentence> {
     parse(include_str!("../development/sentences.toml"))
 }

@@ -5,16 +5,13 @@ use std::sync::Arc;
 use candle_core::{Device, Result, Tensor};
 
 use super::{attend, gate, normalise, turn};
+use crate::llama::numbers::numbers;
 
-/// Numbers between -2 and 2 that look random and are always the same.
+/// Numbers between -2 and 2.
 fn tensor(shape: &[usize], seed: u32) -> Tensor {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as f32 / (1 << 22) as f32 - 2.0
-    };
-    let numbers: Vec<f32> = (0..shape.iter().product()).map(|_| next()).collect();
-    Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
+    let numbers = numbers(shape.iter().product(), seed);
+    let doubled: Vec<f32> = numbers.iter().map(|number| 2.0 * number).collect();
+    Tensor::from_vec(doubled, shape, &Device::Cpu).unwrap()
 }
 
 fn assert_near(one: &Tensor, other: &Tensor) {

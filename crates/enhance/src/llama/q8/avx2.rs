@@ -1,8 +1,11 @@
 //! Sums of products with AVX2.
 //!
-//! `unsafe` is for the loads: the compiler does not see that every one lies within its slice, which the assertions at the
-//! function's head establish. The instructions are those the whole program is built for.
-#![allow(unsafe_code)]
+//! The instructions are those the whole program is built for.
+
+#![expect(
+    unsafe_code,
+    reason = "the compiler does not see that every load lies within its slice, which the assertions establish"
+)]
 
 use std::arch::x86_64::{
     __m256i, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256,
@@ -35,7 +38,8 @@ pub(super) fn eight<const ROWS: usize>(weights: &[i8], scales: &[f32], tile: &Ti
                     let value = _mm256_set1_epi32(values.add(at).cast::<i32>().read_unaligned());
                     let magnitude = _mm256_set1_epi32(magnitudes.add(at).cast::<i32>().read_unaligned());
                     // The products of unsigned and signed bytes want the sign on one side only. Both sides lie within
-                    // 128, so a pair's sum fits sixteen bits.
+                    // 127 (`Matrix` takes no -128, whose sign cannot be turned), so a pair's sum fits sixteen
+                    // bits.
                     let pairs = _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(weight, value));
                     *whole = _mm256_add_epi32(*whole, _mm256_madd_epi16(pairs, ones));
                 }

@@ -1,19 +1,10 @@
 //! Against candle's own products.
 
-use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
+use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{Device, Module, Tensor};
 
-use super::{Matrix, Tile, half_of, half_to_single, kernel, portable};
-
-/// Numbers between -1 and 1 that look random and are always the same.
-fn numbers(count: usize, seed: u32) -> Vec<f32> {
-    let mut state = seed;
-    let mut next = || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 8) as f32 / (1 << 23) as f32 - 1.0
-    };
-    (0..count).map(|_| next()).collect()
-}
+use super::{BLOCK_BYTES, Matrix, Tile, half_of, half_to_single, kernel, portable};
+use crate::llama::numbers::numbers;
 
 #[test]
 fn halves_become_the_same_number() {
@@ -119,4 +110,18 @@ fn other_formats_and_odd_shapes_are_left_to_candle() {
     let weights = Tensor::from_vec(numbers(63 * 64, 1), (63, 64), &Device::Cpu).unwrap();
     let packed = QTensor::quantize(&weights, GgmlDType::Q8_0).unwrap();
     assert!(Matrix::new(&packed, 1).unwrap().is_none());
+}
+
+#[test]
+fn a_weight_without_a_negative_is_left_to_candle() {
+    let weights = Tensor::from_vec(numbers(8 * 64, 1), (8, 64), &Device::Cpu).unwrap();
+    let packed = QTensor::quantize(&weights, GgmlDType::Q8_0).unwrap();
+    let with_last_weight = |weight: i8| {
+        let mut bytes = packed.data().unwrap().into_owned();
+        bytes[15 * BLOCK_BYTES + BLOCK_BYTES - 1] = weight as u8;
+        let storage = QStorage::from_data(bytes.into(), &Device::Cpu, GgmlDType::Q8_0).unwrap();
+        Matrix::new(&QTensor::new(storage, (8, 64)).unwrap(), 1).unwrap()
+    };
+    assert!(with_last_weight(-127).is_some());
+    assert!(with_last_weight(-128).is_none());
 }
