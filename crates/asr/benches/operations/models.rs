@@ -94,7 +94,6 @@ impl Case {
         let options = ModelOptions {
             device: self.device,
             flash_attention: self.flash_attention,
-            ..ModelOptions::default()
         };
         Ok(Model::load(&path(self.model)?, &options)?)
     }

@@ -71,6 +71,11 @@ voiceflow_kit::operations! {
             .throughput(Throughput::Elements(128))
             .calls(20)
             .prepare(model::prefill_p128),
+        prefill_p128_cuda: Operation::new("enhance/prefill/p128-cuda",
+            "How long does reading 128 tokens at once into an empty session take on a CUDA device?")
+            .throughput(Throughput::Elements(128))
+            .calls(20).wall()
+            .prepare(model::prefill_p128_cuda),
         prefill_p512: Operation::new("enhance/prefill/p512",
             "How long does reading 512 tokens at once into an empty session take?")
             .throughput(Throughput::Elements(512))
@@ -81,6 +86,11 @@ voiceflow_kit::operations! {
             .throughput(Throughput::Elements(32))
             .calls(20)
             .prepare(model::decode_32_tokens),
+        decode_32_tokens_cuda: Operation::new("enhance/decode/32-tokens-cuda",
+            "How long does writing 32 tokens one by one take on a CUDA device after the prompt of a note?")
+            .throughput(Throughput::Elements(32))
+            .calls(20).wall()
+            .prepare(model::decode_32_tokens_cuda),
         decode_kv0: Operation::new("enhance/decode/kv0",
             "How long does one token take in a session that has read one?")
             .throughput(Throughput::Elements(1))

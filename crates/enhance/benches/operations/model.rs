@@ -5,9 +5,9 @@ use std::sync::OnceLock;
 
 use voiceflow_assets::{AssetName, Assets};
 use voiceflow_enhance::model::{LanguageModel, Session};
-use voiceflow_enhance::{Context, EnhanceError, prompt, rules};
+use voiceflow_enhance::{Context, Device, EnhanceError, prompt, rules};
 use voiceflow_fixtures::dictation;
-use voiceflow_kit::{NO_INPUTS, PrepareError, Prepared, WrongAnswer, check_eq};
+use voiceflow_kit::{NO_INPUTS, PrepareError, Prepared, Unavailable, WrongAnswer, check_eq};
 
 use super::text::Rotation;
 
@@ -35,6 +35,19 @@ pub(super) fn shared() -> Result<&'static LanguageModel, PrepareError> {
         return Ok(model);
     }
     let model = LanguageModel::load(&path()?)?;
+    Ok(MODEL.get_or_init(|| model))
+}
+
+/// The same on a CUDA device, where there is one.
+fn on_cuda() -> Result<&'static LanguageModel, PrepareError> {
+    static MODEL: OnceLock<LanguageModel> = OnceLock::new();
+    if let Some(model) = MODEL.get() {
+        return Ok(model);
+    }
+    let model = LanguageModel::load_on(&path()?, Device::Cuda).map_err(|error| match error {
+        EnhanceError::Device { reason } => Unavailable::new(format!("no CUDA device: {reason}")).into(),
+        other => PrepareError::from(other),
+    })?;
     Ok(MODEL.get_or_init(|| model))
 }
 
@@ -112,19 +125,22 @@ pub(super) fn load() -> Result<Prepared, PrepareError> {
 }
 
 pub(super) fn prefill_p32() -> Result<Prepared, PrepareError> {
-    prefill(32)
+    prefill(shared()?, 32)
 }
 
 pub(super) fn prefill_p128() -> Result<Prepared, PrepareError> {
-    prefill(128)
+    prefill(shared()?, 128)
+}
+
+pub(super) fn prefill_p128_cuda() -> Result<Prepared, PrepareError> {
+    prefill(on_cuda()?, 128)
 }
 
 pub(super) fn prefill_p512() -> Result<Prepared, PrepareError> {
-    prefill(512)
+    prefill(shared()?, 512)
 }
 
-fn prefill(count: usize) -> Result<Prepared, PrepareError> {
-    let model = shared()?;
+fn prefill(model: &'static LanguageModel, count: usize) -> Result<Prepared, PrepareError> {
     let tokens = tokens(model, count)?;
     let inputs = bytes(&tokens);
     let mut session = model.session();
@@ -165,7 +181,14 @@ fn write(session: &mut Session, first: u32, count: usize) -> Result<Vec<u32>, En
 
 /// Writes 32 tokens, and takes them back.
 pub(super) fn decode_32_tokens() -> Result<Prepared, PrepareError> {
-    let model = shared()?;
+    decode(shared()?)
+}
+
+pub(super) fn decode_32_tokens_cuda() -> Result<Prepared, PrepareError> {
+    decode(on_cuda()?)
+}
+
+fn decode(model: &LanguageModel) -> Result<Prepared, PrepareError> {
     let mut session = opened(model)?;
     let first = session.read(&request(model)?)?.likeliest();
     let length = session.len();
