@@ -37,10 +37,11 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use voiceflow_record::paired::Purpose;
-use voiceflow_record::{Conditions, OperationId, write_file};
+use voiceflow_record::{Conditions, Instrument, OperationId, write_file};
 
 use self::assemble::Evidence;
 use self::census::{Census, Common};
+use self::counts::Counted;
 use self::decide::{CONFIRM_LOOKS, Policy, Suite, TimeLimits};
 use self::link::KeptLinks;
 use self::linked::Linked;
@@ -351,7 +352,15 @@ fn measure(
         .filter(|_| !request.exhaustive);
     // Counts are taken out of it, but at least half is left: a revision that is counted for the first time is timed too.
     let deadline = time_in_all.map(|all| timing + (all.saturating_sub(counting)).max(all / 2) + waited);
-    let times = time(slot, request, &policy, census, &mut linked, deadline, folder)?;
+    let times = time(
+        slot,
+        request,
+        &policy,
+        (census, &counted),
+        &mut linked,
+        deadline,
+        folder,
+    )?;
     drop(turn);
     let measured_s = (counting + timing.elapsed()).as_secs_f64();
     let budgets = match &terms {
@@ -395,6 +404,13 @@ fn subsystems(operations: &[Common]) -> usize {
     named.len()
 }
 
+fn has_equal_instructions(counted: &[Counted; 2], id: &OperationId) -> bool {
+    let [old, new] = counted
+        .each_ref()
+        .map(|side| side.get(id, Instrument::Instructions, "Ir"));
+    old.is_some() && old == new
+}
+
 fn is_long(common: &Common) -> bool {
     common.entry.paired.is_some_and(|paired| paired.long)
 }
@@ -417,7 +433,7 @@ fn time(
     slot: &Slot,
     request: &Request,
     policy: &Policy,
-    census: &Census,
+    (census, counted): (&Census, &[Counted; 2]),
     linked: &mut Linked<'_>,
     deadline: Option<Instant>,
     folder: &Path,
@@ -435,7 +451,11 @@ fn time(
         };
         Course::new(common.id.clone(), plant, is_long(common))
     };
-    let courses: Vec<Course> = operations.iter().map(course).collect();
+    // Where there is not time for all, those come last whose instructions are the same: they are the least likely to be
+    // slower.
+    let mut in_turn = operations.clone();
+    in_turn.sort_by_key(|common| has_equal_instructions(counted, &common.id));
+    let courses: Vec<Course> = in_turn.iter().map(course).collect();
     // A long one would take the time of many.
     let (long, short): (Vec<&Common>, Vec<&Common>) = operations.iter().partition(|common| is_long(common));
     let placebos: Vec<Course> = short

@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use rand::rngs::StdRng;
@@ -47,6 +47,8 @@ pub(crate) struct Course {
     pub(crate) plant_percent: f64,
     /// As it is declared.
     is_long: bool,
+    /// Who comes first where there is not time for all.
+    place: usize,
     shape: Option<Shape>,
 }
 
@@ -57,6 +59,7 @@ impl Course {
             id,
             plant_percent,
             is_long,
+            place: 0,
             shape: None,
         }
     }
@@ -121,8 +124,8 @@ fn median(samples: &[u64]) -> f64 {
         .map_or(f64::NAN, |sorted| sorted.median())
 }
 
-/// Measures until every course is decided or out of time. `placebo` holds the courses that are taken beside them with
-/// the baseline on both sides.
+/// Measures until every course is decided or out of time: those that come first in `courses` before others, where there is
+/// not time for all. `placebos` holds the courses that are taken beside them with the baseline on both sides.
 pub(crate) fn measure(
     run: &mut Run<'_>,
     courses: Vec<Course>,
@@ -134,9 +137,13 @@ pub(crate) fn measure(
     let mut measured = Measured::default();
     let mut open: Vec<(Purpose, Course)> = courses
         .into_iter()
-        .map(|course| (Purpose::Judge, course))
+        .enumerate()
+        .map(|(place, course)| (Purpose::Judge, Course { place, ..course }))
         .chain(placebos.into_iter().map(|course| (Purpose::Placebo, course)))
         .collect();
+    let short_at_once = run
+        .deadline
+        .map(|deadline| short_at_once(deadline.saturating_duration_since(Instant::now())));
     let judged: Vec<Course> = open
         .iter()
         .filter(|(purpose, _)| *purpose == Purpose::Judge)
@@ -146,7 +153,7 @@ pub(crate) fn measure(
     let progress = Progress::new(open.len());
     while !open.is_empty() {
         open.shuffle(&mut random);
-        let admitted = run.deadline.map(|_| admitted(&open, &counts));
+        let admitted = short_at_once.map(|most| admitted(&open, &counts, most));
         let mut still_open = Vec::new();
         for (kind, mut course) in open {
             let suite = if kind == Purpose::Placebo {
@@ -288,29 +295,48 @@ fn rounds_of(counts: &BTreeMap<(OperationId, Purpose), u32>, course: &Course, ki
 /// get there.
 const LONG_AT_ONCE: usize = 4;
 
-/// Who takes part in the next pass of a run that has to end in time: the short ones while there are any, then a few of the
-/// long ones that have not reached their first look, those that have begun ahead of others, and then all.
+/// What a short operation usually takes until it is decided: about twelve rounds.
+const USUALLY_DECIDED_IN: Duration = Duration::from_secs(4);
+
+/// Even where there is time for fewer: a prior is fitted to what they have in common.
+const LEAST_AT_ONCE: usize = 12;
+
+/// How many short operations are taken in turn in a run that has this much time. With more of them, all would end after a
+/// few rounds each, and none be decided.
+fn short_at_once(time: Duration) -> usize {
+    ((time.as_secs_f64() / USUALLY_DECIDED_IN.as_secs_f64()) as usize).max(LEAST_AT_ONCE)
+}
+
+/// Who takes part in the next pass of a run that has to end in time: as many short ones as there is time to decide, then a
+/// few of the long ones that have not reached their first look, and then all. Those that have begun go on before others
+/// begin; placebos always take part, for without them no time counts.
 fn admitted(
     open: &[(Purpose, Course)],
     counts: &BTreeMap<(OperationId, Purpose), u32>,
+    short_at_once: usize,
 ) -> BTreeSet<(OperationId, Purpose)> {
     let named = |(kind, course): &&(Purpose, Course)| (course.id.clone(), *kind);
-    let short: BTreeSet<_> = open
-        .iter()
-        .filter(|(_, course)| !course.is_long)
-        .map(|one| named(&one))
-        .collect();
-    if !short.is_empty() {
-        return short;
-    }
     let rounds = |(kind, course): &&(Purpose, Course)| rounds_of(counts, course, *kind);
-    let mut waiting: Vec<&(Purpose, Course)> = open.iter().filter(|one| rounds(one) < decide::LEAST_ROUNDS).collect();
-    waiting.sort_by_key(|one| Reverse(rounds(one)));
+    let turn = |one: &&(Purpose, Course)| (Reverse(rounds(one)), one.1.place);
+    let is_judged = |one: &&(Purpose, Course)| one.0 == Purpose::Judge;
+    let mut short: Vec<_> = open.iter().filter(|one| !one.1.is_long && is_judged(one)).collect();
+    if !short.is_empty() {
+        short.sort_by_key(turn);
+        let placebos = open.iter().filter(|one| !one.1.is_long && !is_judged(one));
+        return short
+            .into_iter()
+            .take(short_at_once)
+            .chain(placebos)
+            .map(|one| named(&one))
+            .collect();
+    }
+    let mut waiting: Vec<_> = open.iter().filter(|one| rounds(one) < decide::LEAST_ROUNDS).collect();
+    waiting.sort_by_key(turn);
     waiting.truncate(LONG_AT_ONCE);
     if waiting.is_empty() {
         open.iter().map(|one| named(&one)).collect()
     } else {
-        waiting.iter().map(named).collect()
+        waiting.into_iter().map(|one| named(&one)).collect()
     }
 }
 
@@ -378,8 +404,9 @@ fn save(folder: &Path, round: &Round) -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
-    fn course(id: &str, is_long: bool) -> (Purpose, Course) {
-        (Purpose::Judge, Course::new(id.parse().expect("valid"), 0.0, is_long))
+    fn course(id: &str, is_long: bool, place: usize) -> (Purpose, Course) {
+        let course = Course::new(id.parse().expect("valid"), 0.0, is_long);
+        (Purpose::Judge, Course { place, ..course })
     }
 
     fn ids(admitted: &BTreeSet<(OperationId, Purpose)>) -> Vec<&str> {
@@ -389,27 +416,42 @@ mod tests {
     #[test]
     fn short_operations_are_decided_before_long_ones_begin() {
         let open = [
-            course("a/long/1", true),
-            course("a/short/1", false),
-            course("a/short/2", false),
+            course("a/long/1", true, 0),
+            course("a/short/1", false, 1),
+            course("a/short/2", false, 2),
         ];
-        assert_eq!(ids(&admitted(&open, &BTreeMap::new())), ["a/short/1", "a/short/2"]);
+        assert_eq!(ids(&admitted(&open, &BTreeMap::new(), 9)), ["a/short/1", "a/short/2"]);
+    }
+
+    #[test]
+    fn of_more_short_ones_than_there_is_time_for_the_first_go_on_before_others_begin() {
+        let mut open: Vec<_> = (1..=4)
+            .map(|number| course(&format!("a/short/{number}"), false, 4 - number))
+            .collect();
+        open.push((Purpose::Placebo, open[0].1.clone()));
+        let begun = BTreeMap::from([((open[1].1.id.clone(), Purpose::Judge), 1)]);
+        let admitted = admitted(&open, &begun, 2);
+        assert_eq!(
+            ids(&admitted),
+            ["a/short/1", "a/short/2", "a/short/4"],
+            "the placebo, the begun, the first"
+        );
+        assert_eq!(short_at_once(Duration::from_secs(90)), 22);
+        assert_eq!(short_at_once(Duration::from_secs(5)), LEAST_AT_ONCE);
     }
 
     #[test]
     fn few_long_ones_go_on_to_their_first_look_before_others_begin() {
         let open: Vec<_> = (1..=6)
-            .map(|number| course(&format!("a/long/{number}"), true))
+            .map(|number| course(&format!("a/long/{number}"), true, number))
             .collect();
         let of = |number: usize| (open[number].1.id.clone(), Purpose::Judge);
         let counts = BTreeMap::from([(of(5), 3), (of(4), 1), (of(0), decide::LEAST_ROUNDS)]);
-        assert_eq!(
-            ids(&admitted(&open, &counts)),
-            ["a/long/2", "a/long/3", "a/long/5", "a/long/6"]
-        );
+        let first = admitted(&open, &counts, 9);
+        assert_eq!(ids(&first), ["a/long/2", "a/long/3", "a/long/5", "a/long/6"]);
         let seen = (0..6).map(|number| (of(number), decide::LEAST_ROUNDS)).collect();
         assert_eq!(
-            admitted(&open, &seen).len(),
+            admitted(&open, &seen, 9).len(),
             6,
             "all go on when each had its first look"
         );
