@@ -6,7 +6,26 @@ use std::path::{Path, PathBuf};
 
 use voiceflow_assets::{AssetError, AssetName, Assets};
 
-use crate::config::{AiEnhancement, SpeechModel, SpeechRecognition, WeightType};
+use crate::config::{AiEnhancement, Decoding, Device, SpeechModel, SpeechRecognition, WeightType};
+
+// Here and not with the settings, which are fuzzed without the crate.
+impl From<Device> for voiceflow_enhance::Device {
+    fn from(device: Device) -> Self {
+        match device {
+            Device::Cpu => Self::Cpu,
+            Device::Cuda => Self::Cuda,
+        }
+    }
+}
+
+impl From<Decoding> for voiceflow_enhance::Decoding {
+    fn from(decoding: Decoding) -> Self {
+        match decoding {
+            Decoding::Constrained => Self::Constrained,
+            Decoding::Free => Self::Free,
+        }
+    }
+}
 
 /// Why a model file cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -56,15 +56,6 @@ impl From<Device> for voiceflow_asr::Device {
     }
 }
 
-impl From<Device> for voiceflow_enhance::Device {
-    fn from(device: Device) -> Self {
-        match device {
-            Device::Cpu => Self::Cpu,
-            Device::Cuda => Self::Cuda,
-        }
-    }
-}
-
 /// What the language model may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -73,15 +64,6 @@ pub enum Decoding {
     Constrained,
     /// Anything that keeps the words: for a larger model.
     Free,
-}
-
-impl From<Decoding> for voiceflow_enhance::Decoding {
-    fn from(decoding: Decoding) -> Self {
-        match decoding {
-            Decoding::Constrained => Self::Constrained,
-            Decoding::Free => Self::Free,
-        }
-    }
 }
 
 /// How weights are stored.
