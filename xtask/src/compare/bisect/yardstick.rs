@@ -124,7 +124,7 @@ const LIMITS: TimeLimits = TimeLimits {
 };
 
 /// How it is tested whether the ends differ: as every comparison does, but to the last look, since somebody has reason
-/// to believe that they do.
+/// to believe that they do; and only what exceeds the tolerance is suspected, for a search costs more than a round.
 pub(crate) fn policy_of_ends() -> Policy {
     Policy {
         margin: MARGIN,
