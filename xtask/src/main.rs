@@ -18,6 +18,8 @@ mod budgets;
 mod cli;
 mod clone;
 mod compare;
+#[cfg(test)]
+mod documented;
 mod filter;
 mod git;
 mod host;

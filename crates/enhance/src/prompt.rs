@@ -74,7 +74,7 @@ fn own_priming(context: Context) -> [&'static str; 2] {
         ],
         Context::Meeting => [
             "Okay, the first point is the budget. Sara will update the plan, and Tom will call HR.",
-            "The new CEO, Mr Bauer, starts in September. Who will show him the plant in Leeds?",
+            "The new CFO, Mr Bauer, starts in September. Who will show him the plant in Leeds?",
         ],
     }
 }

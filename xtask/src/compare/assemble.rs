@@ -9,7 +9,7 @@ use voiceflow_record::{Conditions, Host, Instrument, OperationId};
 
 use super::Times;
 use super::census::{Census, Common, Redeclared};
-use super::counts::{Counted, Missing};
+use super::counts::{self, Counted, Missing};
 use super::decide::{Confirmed, Finding, Suite};
 use super::explain;
 use super::model::{
@@ -62,7 +62,7 @@ pub(crate) fn comparison(evidence: &Evidence<'_>) -> anyhow::Result<Comparison> 
             let mut row = time_row(
                 finding,
                 levels,
-                instructions(evidence, &common.id),
+                counts::instructions(evidence.counted, &common.id),
                 &evidence.settings,
                 evidence.layout.shuffled,
             );
@@ -294,17 +294,6 @@ fn count_row(id: OperationId, metric: Metric, old: u64, new: u64) -> Row {
         high: Some(change),
         smallest_detectable: Some(smallest),
         ..empty_row(id, metric, verdict, threshold)
-    }
-}
-
-fn instructions(evidence: &Evidence<'_>, id: &OperationId) -> Instructions {
-    let [old, new] = evidence
-        .counted
-        .each_ref()
-        .map(|side| side.get(id, Instrument::Instructions, "Ir"));
-    match (old, new) {
-        (Some(old), Some(new)) => Instructions::of(old, new),
-        _ => Instructions::Unknown,
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use voiceflow_record::{Counts, Host, Instrument, Measured, OperationId, Record, Run, read_record};
 
 use super::census::Common;
+use super::rules::Instructions;
 use super::slot::{Built, Slot};
 use crate::bench::{self, Effort, Found, Job, Request};
 use crate::workspace::Workspace;
@@ -34,6 +35,17 @@ impl Counted {
     /// One count by its name.
     pub(crate) fn get(&self, id: &OperationId, instrument: Instrument, name: &str) -> Option<u64> {
         self.counts.get(&(id.clone(), instrument))?.get(name).copied()
+    }
+}
+
+/// What the instructions of both sides, baseline and candidate, say of an operation.
+pub(crate) fn instructions(counted: &[Counted; 2], id: &OperationId) -> Instructions {
+    let sides = counted
+        .each_ref()
+        .map(|side| side.get(id, Instrument::Instructions, "Ir"));
+    match sides {
+        [Some(old), Some(new)] => Instructions::of(old, new),
+        _ => Instructions::Unknown,
     }
 }
 

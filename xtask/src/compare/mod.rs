@@ -37,7 +37,7 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
 use voiceflow_record::paired::Purpose;
-use voiceflow_record::{Conditions, Instrument, OperationId, write_file};
+use voiceflow_record::{Conditions, OperationId, write_file};
 
 use self::assemble::Evidence;
 use self::census::{Census, Common};
@@ -48,6 +48,7 @@ use self::linked::Linked;
 use self::model::{Comparison, Settings, Verdict};
 use self::passes::{Course, Measured, Run};
 use self::revision::{Revision, WORKING_TREE};
+use self::rules::Instructions;
 use self::slot::{Built, Slot};
 use crate::bench;
 use crate::cli::{CompareCommand, ReportFormat};
@@ -404,13 +405,6 @@ fn subsystems(operations: &[Common]) -> usize {
     named.len()
 }
 
-fn has_equal_instructions(counted: &[Counted; 2], id: &OperationId) -> bool {
-    let [old, new] = counted
-        .each_ref()
-        .map(|side| side.get(id, Instrument::Instructions, "Ir"));
-    old.is_some() && old == new
-}
-
 fn is_long(common: &Common) -> bool {
     common.entry.paired.is_some_and(|paired| paired.long)
 }
@@ -454,7 +448,7 @@ fn time(
     // Where there is not time for all, those come last whose instructions are the same: they are the least likely to be
     // slower.
     let mut in_turn = operations.clone();
-    in_turn.sort_by_key(|common| has_equal_instructions(counted, &common.id));
+    in_turn.sort_by_key(|common| counts::instructions(counted, &common.id) == Instructions::Equal);
     let courses: Vec<Course> = in_turn.iter().map(course).collect();
     // A long one would take the time of many.
     let (long, short): (Vec<&Common>, Vec<&Common>) = operations.iter().partition(|common| is_long(common));

@@ -262,6 +262,41 @@ mod tests {
     }
 
     #[test]
+    fn every_field_of_the_json_is_documented() {
+        let estimate = Estimate {
+            value: 0.2,
+            low: 0.1,
+            high: 0.3,
+        };
+        let kinds = vec![kind("request", [0, 1, 2, 3]), kind("end-to-end", [0; 4])];
+        let impact = Impact {
+            host: crate::host::this_host(),
+            revision: crate::workspace::Workspace::find().expect("a checkout").revision(),
+            judged: judge(&kinds),
+            kinds,
+            memory: vec![Memory {
+                kind: "request",
+                level: "none",
+                processes: 3,
+                requests: 9,
+                warm_bytes: 1.0,
+                steady_bytes: 1.0,
+                peak_bytes: 1.0,
+                steady_spread_bytes: 1.0,
+            }],
+            reads: vec![Point {
+                hits_percent: 90,
+                plain_ns: 1.0,
+                keyed_ns: 1.0,
+                overhead: Some(estimate),
+                rounds: 8,
+            }],
+            failed: vec![Failed::new("memory", &anyhow::anyhow!("no such file"))],
+        };
+        assert_eq!(crate::documented::missing("impact", &impact), Vec::<String>::new());
+    }
+
+    #[test]
     fn an_interval_that_holds_the_bound_resolves_nothing() {
         let estimate = Estimate {
             value: 0.018,

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use voiceflow_record::paired::{Purpose, Round};
-use voiceflow_record::{CatalogueEntry, Clock, Instrument, OperationId, write_file};
+use voiceflow_record::{CatalogueEntry, Clock, Instrument, OperationId, Pairing, write_file};
 
 use crate::bench;
 use crate::cli::{Format, PeersCommand};
@@ -155,12 +155,6 @@ struct Declared {
     programs: bench::Programs,
 }
 
-/// How the paired instrument takes an operation.
-struct Pairing {
-    clock: Clock,
-    cores: usize,
-}
-
 impl Declared {
     fn read(workspace: &Workspace) -> anyhow::Result<Self> {
         let crates = workspace.bench_crates(&Filter::All)?;
@@ -183,11 +177,7 @@ impl Declared {
             .entries
             .get(operation)
             .with_context(|| format!("no crate declares {operation}"))?;
-        let paired = entry.paired.with_context(|| format!("{operation} cannot be paired"))?;
-        let pairing = Pairing {
-            clock: paired.clock,
-            cores: paired.cores,
-        };
+        let pairing = entry.paired.with_context(|| format!("{operation} cannot be paired"))?;
         Ok((folder, pairing))
     }
 
@@ -207,7 +197,7 @@ impl Declared {
 
     /// The peer's variables, with the clock and the threads of the operation it stands beside.
     fn told(&self, couple: &Couple, variables: &BTreeMap<String, String>) -> anyhow::Result<BTreeMap<String, String>> {
-        let (_, Pairing { clock, cores }) = self.entry(couple.operation)?;
+        let (_, Pairing { clock, cores, .. }) = self.entry(couple.operation)?;
         let mut told = variables.clone();
         let word = match clock {
             Clock::Wall => "wall",

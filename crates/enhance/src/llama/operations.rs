@@ -1,10 +1,9 @@
 //! What lies between the products with weights: on the processor our own, in one thread, elsewhere candle's.
 //!
-//! candle's operations on the processor hand each of these small tensors out to rayon's pool of threads. On two cores that
-//! something else uses too, a batch of 16 tokens took 154 ms with that pool at two threads and 80 ms with it at one. Norm,
-//! gate, rotation, and what attention makes of its scores use no pool here. The scores themselves, products of queries and
-//! keys, are still candle's `matmul`, which may use rayon's; and what is added or scaled is candle's too, which divides
-//! 65,536 numbers and more, a hundred rows, among the pool that multiplies.
+//! candle's operations on the processor hand each of these small tensors out to rayon's pool of threads, and wait for the
+//! slowest of them. Norm, gate, rotation, and what attention makes of its scores use no pool here. The scores themselves,
+//! products of queries and keys, are still candle's `matmul`, which may use rayon's; and what is added or scaled is
+//! candle's too, which divides 65,536 numbers and more, a hundred rows, among the pool that multiplies.
 
 use std::sync::Arc;
 
