@@ -10,7 +10,7 @@ use crate::cache::Answers;
 use crate::constrained::{self, Decoded, Decoder, Opening, judge};
 use crate::faithful::Checker;
 use crate::model::LanguageModel;
-use crate::options::{self, Decoding, EnhancerOptions};
+use crate::options::{Decoding, EnhancerOptions};
 use crate::outcome::{Counters, Enhanced, LiveCounters, Source};
 use crate::turnstile::Turnstile;
 use crate::writer::{Bounds, Writer, Written};
@@ -56,18 +56,13 @@ impl Enhancer {
     ///
     /// # Errors
     /// `Open`, `Malformed`, `Unsupported` for a file that is no usable model; `Device` where the options' is not to be had;
-    /// `Threads` where the model runs on another number of threads than the options ask for; `Inference` where the model
-    /// fails on a prompt.
+    /// `Threads` where the system gives none; `Inference` where the model fails on a prompt.
     pub fn load(path: &Path, options: &EnhancerOptions) -> Result<Self, EnhanceError> {
         if !options.enabled {
             return Ok(Self::rules_only(options));
         }
-        let actual = options::threads();
-        if let Some(wanted) = options.threads.filter(|&wanted| wanted != actual) {
-            return Err(EnhanceError::Threads { wanted, actual });
-        }
         let language = Language {
-            model: LanguageModel::load_on(path, options.device)?,
+            model: LanguageModel::load_on(path, options.device, options.threads)?,
             decoding: options.decoding,
             openings: [const { OnceLock::new() }; Context::ALL.len()],
             turnstile: Turnstile::default(),
@@ -76,7 +71,7 @@ impl Enhancer {
             language.opening(context)?;
         }
         tracing::info!(
-            threads = actual,
+            threads = options.threads.get(),
             contexts = options.contexts.len(),
             "language model ready"
         );

@@ -37,15 +37,11 @@ pub enum EnhanceError {
         /// What candle says.
         reason: String,
     },
-    /// The number of threads, which the environment sets for the whole process, is another than was asked for.
-    #[error(
-        "the language model runs on {actual} threads, not on {wanted}; set CANDLE_NUM_THREADS={wanted} before the program starts"
-    )]
+    /// The system gives no threads to compute on.
+    #[error("the language model cannot have its threads: {reason}; ask for fewer, or raise the limit (`ulimit -u`)")]
     Threads {
-        /// The number in [`EnhancerOptions`](crate::EnhancerOptions).
-        wanted: usize,
-        /// The number that the environment or the processor gives; see [`threads`](crate::threads).
-        actual: usize,
+        /// What the system said.
+        reason: String,
     },
     /// The model failed while it ran.
     #[error("the language model failed while it ran")]

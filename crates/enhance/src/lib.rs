@@ -30,6 +30,6 @@ mod writer;
 
 pub use enhancer::Enhancer;
 pub use error::EnhanceError;
-pub use options::{Decoding, Device, EnhancerOptions, threads};
+pub use options::{Decoding, Device, EnhancerOptions};
 pub use outcome::{Counters, Enhanced, Source};
 pub use voiceflow_protocol::Context;

@@ -2,8 +2,8 @@
 //!
 //! candle's own forward pass answers for the last token only and offers no way back. This one answers for every token
 //! that is asked for, lets several continuations of one text be read side by side, and takes back what was read. It runs
-//! on candle's tensors; the products on the processor with Q8_0 weights are [`q8`]'s. Sampling, text and sessions are
-//! [`crate::model`]'s.
+//! on candle's tensors; the products on the processor with Q8_0 weights are [`q8`]'s, which a [`Team`] of threads shares.
+//! Sampling, text and sessions are [`crate::model`]'s.
 
 use std::io::{Read, Seek};
 use std::sync::Arc;
@@ -17,12 +17,14 @@ mod numbers;
 mod operations;
 mod product;
 mod q8;
+mod team;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use memory::Memory;
 use memory::Sizes;
 use product::Product;
+pub(crate) use team::Team;
 
 /// The most tokens that can be read one after the other: rotary positions are computed this far.
 pub(crate) const LENGTH_MAX: usize = 4096;
@@ -37,6 +39,7 @@ pub(crate) struct Weights {
     sines: Tensor,
     shape: Heads,
     device: Device,
+    team: Arc<Team>,
 }
 
 /// How the values of a token divide among heads.
@@ -49,13 +52,12 @@ struct Heads {
 
 struct Layer {
     attention_norm: Norm,
-    query: Product,
-    key: Product,
-    value: Product,
+    /// Queries, keys and values, in this order.
+    projection: Product,
     attention_output: Product,
     inner_norm: Norm,
-    gate: Product,
-    up: Product,
+    /// The gate, and what it lets through.
+    gate_and_up: Product,
     down: Product,
 }
 
@@ -76,8 +78,13 @@ pub(crate) enum After {
 }
 
 impl Weights {
-    /// Reads the weights of a file whose shapes were checked.
-    pub(crate) fn read<R: Read + Seek>(content: &Content, reader: &mut R, device: &Device) -> Result<Self> {
+    /// Reads the weights of a file whose shapes were checked. The team shares what is computed on the processor.
+    pub(crate) fn read<R: Read + Seek>(
+        content: &Content,
+        reader: &mut R,
+        device: &Device,
+        team: &Arc<Team>,
+    ) -> Result<Self> {
         let number = |key: &str| match content.metadata.get(key) {
             Some(value) => Ok(value.to_u32()? as usize),
             None => candle_core::bail!("its {key} is missing"),
@@ -95,11 +102,12 @@ impl Weights {
             content,
             reader,
             device,
+            team,
             epsilon,
         };
-        let embedding = Arc::new(tensors.product("token_embd")?);
+        let embedding = Arc::new(tensors.product(&["token_embd"])?);
         let output = if content.tensor_infos.contains_key("output.weight") {
-            Arc::new(tensors.product("output")?)
+            Arc::new(tensors.product(&["output"])?)
         } else {
             Arc::clone(&embedding)
         };
@@ -113,6 +121,7 @@ impl Weights {
             sines,
             shape,
             device: device.clone(),
+            team: Arc::clone(team),
         })
     }
 
@@ -120,6 +129,10 @@ impl Weights {
     ///
     /// Every row's `after` must lie before it. Rows that stand side by side do not see each other.
     pub(crate) fn read_rows(&self, rows: &[Row], memory: &mut Memory) -> Result<Tensor> {
+        self.team.run(|| self.compute_rows(rows, memory))
+    }
+
+    fn compute_rows(&self, rows: &[Row], memory: &mut Memory) -> Result<Tensor> {
         let depths = depths(rows);
         let start = memory.length;
         memory.reserve(start + rows.len(), self.sizes(), &self.device)?;
@@ -138,10 +151,10 @@ impl Weights {
             values.slice_set(&value, 1, start)?;
             let length = start + rows.len();
             let (keys, values) = (keys.narrow(1, 0, length)?, values.narrow(1, 0, length)?);
-            let seen = operations::attend(&query, &keys, &values, &mask)?;
+            let seen = operations::attend(&query, &keys, &values, &mask, &self.team)?;
             hidden = (hidden + layer.attention_output.forward(&seen)?)?;
             let normed = layer.inner_norm.forward(&hidden)?;
-            let gated = operations::gate(&layer.gate.forward(&normed)?, &layer.up.forward(&normed)?)?;
+            let gated = operations::gate(&layer.gate_and_up.forward(&normed)?)?;
             hidden = (hidden + layer.down.forward(&gated)?)?;
         }
         memory.length += rows.len();
@@ -158,23 +171,24 @@ impl Weights {
 
     /// Scores of every token of the vocabulary to come next, for rows of hidden values.
     pub(crate) fn scores(&self, hidden: &Tensor) -> Result<Tensor> {
-        self.output.forward(&self.norm.forward(hidden)?)
+        self.team.run(|| self.output.forward(&self.norm.forward(hidden)?))
     }
 }
 
 impl Layer {
     /// Queries, keys and values, each of shape (heads, rows, head width).
     fn project(&self, input: &Tensor, shape: Heads, rotation: &Rotation) -> Result<(Tensor, Tensor, Tensor)> {
-        let split = |values: Tensor, heads: usize| -> Result<Tensor> {
-            let rows = values.dim(0)?;
-            values
-                .reshape((rows, heads, shape.width))?
-                .transpose(0, 1)?
-                .contiguous()
-        };
-        let query = rotation.turn(&split(self.query.forward(input)?, shape.queries)?)?;
-        let key = rotation.turn(&split(self.key.forward(input)?, shape.keys)?)?;
-        Ok((query, key, split(self.value.forward(input)?, shape.keys)?))
+        let turned = shape.queries + shape.keys;
+        let projected = self
+            .projection
+            .forward(input)?
+            .reshape((input.dim(0)?, turned + shape.keys, shape.width))?
+            .transpose(0, 1)?
+            .contiguous()?;
+        let value = projected.narrow(0, turned, shape.keys)?;
+        let turned = rotation.turn(&projected.narrow(0, 0, turned)?)?;
+        let query = turned.narrow(0, 0, shape.queries)?;
+        Ok((query, turned.narrow(0, shape.queries, shape.keys)?, value))
     }
 }
 
@@ -249,15 +263,18 @@ struct Tensors<'a, R> {
     content: &'a Content,
     reader: &'a mut R,
     device: &'a Device,
+    team: &'a Arc<Team>,
     epsilon: f32,
 }
 
 impl<R: Read + Seek> Tensors<'_, R> {
-    fn product(&mut self, name: &str) -> Result<Product> {
-        let tensor = self
-            .content
-            .tensor(self.reader, &format!("{name}.weight"), self.device)?;
-        Product::new(tensor, self.device)
+    /// The product with matrices one below the other.
+    fn product(&mut self, names: &[&str]) -> Result<Product> {
+        let tensors = names
+            .iter()
+            .map(|name| self.content.tensor(self.reader, &format!("{name}.weight"), self.device))
+            .collect::<Result<_>>()?;
+        Product::new(tensors, self.device, self.team)
     }
 
     fn norm(&mut self, name: &str) -> Result<Norm> {
@@ -274,14 +291,11 @@ impl<R: Read + Seek> Tensors<'_, R> {
         let name = |part: &str| format!("blk.{index}.{part}");
         Ok(Layer {
             attention_norm: self.norm(&name("attn_norm"))?,
-            query: self.product(&name("attn_q"))?,
-            key: self.product(&name("attn_k"))?,
-            value: self.product(&name("attn_v"))?,
-            attention_output: self.product(&name("attn_output"))?,
+            projection: self.product(&[&name("attn_q"), &name("attn_k"), &name("attn_v")])?,
+            attention_output: self.product(&[&name("attn_output")])?,
             inner_norm: self.norm(&name("ffn_norm"))?,
-            gate: self.product(&name("ffn_gate"))?,
-            up: self.product(&name("ffn_up"))?,
-            down: self.product(&name("ffn_down"))?,
+            gate_and_up: self.product(&[&name("ffn_gate"), &name("ffn_up")])?,
+            down: self.product(&[&name("ffn_down")])?,
         })
     }
 }

@@ -3,13 +3,14 @@
 //! [`LanguageModel`] holds the weights and the tokenizer. A [`Session`] is the model with what it has read so far; a clone
 //! of it goes its own way from there, which makes reading a long prompt once and answering many texts after it cheap.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::Tensor;
 
 use crate::exponential::exponential;
-use crate::llama::{self, After, Memory, Row, Weights};
+use crate::llama::{self, After, Memory, Row, Team, Weights};
 use crate::vocabulary::Vocabulary;
 use crate::{Device, EnhanceError, gguf};
 
@@ -20,19 +21,21 @@ pub struct LanguageModel {
 }
 
 impl LanguageModel {
-    /// Loads a GGUF file of the Llama architecture whose tokenizer knows ChatML's turn marks.
+    /// Loads a GGUF file of the Llama architecture whose tokenizer knows ChatML's turn marks, for one thread of the
+    /// processor.
     ///
     /// # Errors
     /// `Open`, `Malformed` or `Unsupported`, each naming the file.
     pub fn load(path: &Path) -> Result<Self, EnhanceError> {
-        Self::load_on(path, Device::Cpu)
+        Self::load_on(path, Device::Cpu, NonZeroUsize::MIN)
     }
 
-    /// As [`LanguageModel::load`], on a device.
+    /// As [`LanguageModel::load`], on a device, and for so many threads as
+    /// [`EnhancerOptions::threads`](crate::EnhancerOptions::threads) says.
     ///
     /// # Errors
-    /// Also `Device` where that is not to be had.
-    pub fn load_on(path: &Path, device: Device) -> Result<Self, EnhanceError> {
+    /// Also `Device` where that is not to be had, and `Threads` where the system gives none.
+    pub fn load_on(path: &Path, device: Device, threads: NonZeroUsize) -> Result<Self, EnhanceError> {
         let device = match device {
             Device::Cpu => candle_core::Device::Cpu,
             Device::Cuda => candle_core::Device::new_cuda(0).map_err(|error| EnhanceError::Device {
@@ -44,7 +47,13 @@ impl LanguageModel {
             path: path.to_owned(),
             reason,
         })?;
-        let weights = Weights::read(&content, &mut reader, &device).map_err(|error| gguf::malformed(path, error))?;
+        let threads = if device.is_cpu() { threads } else { NonZeroUsize::MIN };
+        let team = Team::new(threads).map_err(|error| EnhanceError::Threads {
+            reason: error.to_string(),
+        })?;
+        let team = Arc::new(team);
+        let weights =
+            Weights::read(&content, &mut reader, &device, &team).map_err(|error| gguf::malformed(path, error))?;
         Ok(Self {
             weights: Arc::new(weights),
             vocabulary,

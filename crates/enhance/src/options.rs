@@ -1,5 +1,6 @@
 //! How an [`Enhancer`](crate::Enhancer) is set up.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use voiceflow_protocol::Context;
@@ -48,9 +49,11 @@ pub struct EnhancerOptions {
     /// In free decoding, how many tokens, from the likeliest down, are tried at each place until one keeps the text
     /// faithful. With 1 the text is refused at the first departure.
     pub candidates: usize,
-    /// The number of threads the caller relies on; none takes what [`threads`] answers. The environment sets it once for
-    /// the process, so this is checked and cannot be changed here.
-    pub threads: Option<usize>,
+    /// On how many threads the processor computes, the caller's among them: two by default. Those that have no part in a
+    /// product sleep. Products with weights in Q8_0 are meant. candle multiplies other formats, and adds long texts up, on
+    /// a pool of its own, whose size `CANDLE_NUM_THREADS` sets for the process, and multiplies queries and keys on rayon's
+    /// (`RAYON_NUM_THREADS`).
+    pub threads: NonZeroUsize,
     /// The contexts whose prompts are read while loading. Any other is read on its first use, which takes about a second
     /// and is not held against that call's time limit.
     pub contexts: Vec<Context>,
@@ -68,22 +71,8 @@ impl Default for EnhancerOptions {
             device: Device::default(),
             decoding: Decoding::default(),
             candidates: 4,
-            threads: None,
+            threads: const { NonZeroUsize::new(2).unwrap() },
             contexts: Context::ALL.to_vec(),
         }
     }
-}
-
-/// The number of threads on which a product with a matrix of weights runs at most: `CANDLE_NUM_THREADS`, else
-/// `RAYON_NUM_THREADS`, else the processor's cores. Weights in Q8_0 are multiplied on threads that live as long as the
-/// product and share its outputs; candle multiplies other formats on a pool of this size, which it makes on first use. The
-/// product of queries and keys is candle's too and runs on rayon's threads, which `CANDLE_NUM_THREADS` does not reach.
-#[must_use]
-pub fn threads() -> usize {
-    let asked = std::env::var("CANDLE_NUM_THREADS")
-        .ok()
-        .and_then(|number| number.parse().ok());
-    asked
-        .filter(|&number| number > 0)
-        .unwrap_or_else(candle_core::utils::get_num_threads)
 }

@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::io::BufReader;
+use std::num::NonZeroUsize;
 
 use candle_core::quantized::gguf_file::Content;
 use candle_core::{Device, Tensor};
@@ -89,6 +90,23 @@ fn every_row_of_a_batch_has_candles_scores_whatever_the_batches() {
             .collect();
         check(&expected, &read);
     }
+}
+
+#[test]
+fn every_number_of_threads_gives_the_same_scores() {
+    let path = Assets::open().unwrap().path(AssetName::SmolLm2).unwrap();
+    let scores = |threads: usize| -> Vec<f32> {
+        let threads = NonZeroUsize::new(threads).unwrap();
+        let model = LanguageModel::load_on(&path, voiceflow_enhance::Device::Cpu, threads).unwrap();
+        // So many tokens that attention is shared too.
+        let tokens = prompt::priming(&model, Context::Notes).unwrap();
+        let read = model.session().read_each(&tokens).unwrap();
+        let scores = read
+            .iter()
+            .flat_map(|likelihoods| (0..100).map(|token| likelihoods.score(token)));
+        scores.collect()
+    };
+    assert_eq!(scores(1), scores(3));
 }
 
 #[test]

@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::io::Read;
+#[cfg(not(feature = "cuda"))]
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use voiceflow_assets::{AssetName, Assets};
 use voiceflow_enhance::model::LanguageModel;
-use voiceflow_enhance::{Context, Device, EnhanceError, Enhancer, EnhancerOptions, Source, threads};
+use voiceflow_enhance::{Context, Device, EnhanceError, Enhancer, EnhancerOptions, Source};
 
 /// Longer than the header with tokenizer and tensor table (3 MB), far shorter than the weights.
 const HEADER_BYTES: u64 = 4 << 20;
@@ -154,17 +156,9 @@ fn switched_off_it_needs_no_model_and_says_so() {
 #[test]
 fn a_device_that_the_build_does_not_know_is_refused_with_the_way_out() {
     let path = Assets::open().unwrap().path(AssetName::SmolLm2).unwrap();
-    let error = LanguageModel::load_on(&path, Device::Cuda).err().unwrap();
+    let error = LanguageModel::load_on(&path, Device::Cuda, NonZeroUsize::MIN)
+        .err()
+        .unwrap();
     assert!(matches!(error, EnhanceError::Device { .. }), "{error}");
     assert!(error.to_string().contains("feature `cuda`"), "{error}");
-}
-
-#[test]
-fn a_pool_of_another_size_is_refused() {
-    let options = EnhancerOptions {
-        threads: Some(threads() + 1),
-        ..EnhancerOptions::default()
-    };
-    let error = Enhancer::load(&PathBuf::from("/nowhere"), &options).err().unwrap();
-    assert!(matches!(error, EnhanceError::Threads { .. }), "{error}");
 }

@@ -1,6 +1,7 @@
 //! From an utterance to a stored, tidy transcript, with or without a network in front.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -296,6 +297,7 @@ pub fn enhancer(settings: &AiEnhancement, contexts: &[Context]) -> Result<Enhanc
         cache_size: settings.cache_size,
         cache_ttl: settings.cache_ttl,
         device: settings.device.into(),
+        threads: NonZeroUsize::new(settings.threads).unwrap_or(NonZeroUsize::MIN),
         decoding: settings.decoding.into(),
         contexts: contexts.to_vec(),
         ..EnhancerOptions::default()

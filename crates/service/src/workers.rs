@@ -1,8 +1,9 @@
 //! Threads that do the computing, and the bounded queue in front of them.
 //!
-//! Whisper's thread pool and candle's both spin while they wait, so on a machine with few cores the two must never run
-//! at once: recognisers share the right to compute, and the language model takes it alone. Waiting for it counts against
-//! the language model's time limit, which runs from the moment that the transcript is ready.
+//! Recogniser and language model each compute on all of a few cores, and their threads wait for each other many times in
+//! a millisecond, so the two must never run at once: recognisers share the right to compute, and the language model takes
+//! it alone. Waiting for it counts against the language model's time limit, which runs from the moment that the
+//! transcript is ready.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};

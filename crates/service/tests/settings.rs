@@ -144,6 +144,7 @@ fn bad_values_are_refused_where_they_stand() {
         &["2 seconds", "\"500ms\""],
     );
     check("[ai_enhancement]\ntimeout = 3600", "2:11", &["from 10ms to 60s"]);
+    check("[ai_enhancement]\nthreads = 0", "2:11", &["from 1 to 64"]);
     check("[ai_enhancement]\ntimeout = nan", "2:11", &["finite"]);
     check(
         "[speech_recognition]\ndevice = 'tpu'",

@@ -1,9 +1,10 @@
 //! The operations of enhancement, declared once for every instrument.
 //!
 //! Rules, check, and what is done with the scores of one token are pure and counted. What touches the model is timed only,
-//! for it may use threads of its own, and so is the tokenizer, whose hash maps are seeded at random. A comparison judges
-//! all of it by processor time, but loading, which waits for the file, by wall time. The model is loaded once a process
-//! and shared by all operations that need no enhancer.
+//! and so is the tokenizer, whose hash maps are seeded at random. The model runs on one thread, which a comparison judges
+//! by processor time; what ends in `-2t` runs on two, as the service does, and is judged by wall time. So is loading,
+//! which waits for the file. The model is loaded once a process for each number of threads, and shared by all operations
+//! that need no enhancer.
 //!
 //! A miss of the cache has no operation of its own: it is a sentence's, and the lookup in front of that is lost in it. The
 //! product of matrices alone has none either: outside the model its weights lie in the nearest cache, which they never do
@@ -71,6 +72,11 @@ voiceflow_kit::operations! {
             .throughput(Throughput::Elements(128))
             .calls(20)
             .prepare(model::prefill_p128),
+        prefill_p128_2t: Operation::new("enhance/prefill/p128-2t",
+            "How long does reading 128 tokens at once into an empty session take on two threads?")
+            .throughput(Throughput::Elements(128))
+            .calls(20).wall().cores(2)
+            .prepare(model::prefill_p128_2t),
         prefill_p128_cuda: Operation::new("enhance/prefill/p128-cuda",
             "How long does reading 128 tokens at once into an empty session take on a CUDA device?")
             .throughput(Throughput::Elements(128))
@@ -101,6 +107,11 @@ voiceflow_kit::operations! {
             .throughput(Throughput::Elements(1))
             .calls(100)
             .prepare(reading::decode_after_256),
+        decode_kv256_2t: Operation::new("enhance/decode/kv256-2t",
+            "How long does one token take on two threads in a session that has read 256?")
+            .throughput(Throughput::Elements(1))
+            .calls(100).wall().cores(2)
+            .prepare(reading::decode_after_256_2t),
         decode_kv1024: Operation::new("enhance/decode/kv1024",
             "How long does one token take in a session that has read 1,024?")
             .throughput(Throughput::Elements(1))
@@ -161,11 +172,21 @@ voiceflow_kit::operations! {
             .throughput(Throughput::Elements(20))
             .calls(100)
             .prepare(sentence::words_20),
+        sentence_20_words_2t: Operation::new("enhance/sentence/20-words-2t",
+            "How long does enhancing a dictation of 20 to 24 words take on two threads?")
+            .throughput(Throughput::Elements(20))
+            .calls(100).wall().cores(2)
+            .prepare(sentence::words_20_2t),
         sentence_40_words: Operation::new("enhance/sentence/40-words",
             "How long does enhancing a dictation of 40 to 48 words take, rules, model and check together, nothing cached?")
             .throughput(Throughput::Elements(40))
             .calls(100)
             .prepare(sentence::words_40),
+        sentence_40_words_2t: Operation::new("enhance/sentence/40-words-2t",
+            "How long does enhancing a dictation of 40 to 48 words take on two threads?")
+            .throughput(Throughput::Elements(40))
+            .calls(100).wall().cores(2)
+            .prepare(sentence::words_40_2t),
         sentence_20_words_free: Operation::new("enhance/sentence/20-words-free",
             "How long does enhancing a dictation of 20 to 24 words take when the model writes it token by token?")
             .throughput(Throughput::Elements(20))

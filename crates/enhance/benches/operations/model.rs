@@ -1,5 +1,6 @@
 //! What the model costs: loading it, its tokens, reading and writing.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -14,6 +15,7 @@ use super::text::Rotation;
 /// The dictation for the operations that need just one.
 const DICTATED: &str = "the tomatoes need more sun so move them to the south wall before the weather turns";
 const SEED: u64 = 0x746f_6b65;
+const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
 /// Bytes of the model's file.
 pub(super) const FILE_BYTES: u64 = 144_811_072;
@@ -38,13 +40,23 @@ pub(super) fn shared() -> Result<&'static LanguageModel, PrepareError> {
     Ok(MODEL.get_or_init(|| model))
 }
 
+/// The same for two threads of the processor.
+pub(super) fn on_two_threads() -> Result<&'static LanguageModel, PrepareError> {
+    static MODEL: OnceLock<LanguageModel> = OnceLock::new();
+    if let Some(model) = MODEL.get() {
+        return Ok(model);
+    }
+    let model = LanguageModel::load_on(&path()?, Device::Cpu, TWO)?;
+    Ok(MODEL.get_or_init(|| model))
+}
+
 /// The same on a CUDA device, where there is one.
 fn on_cuda() -> Result<&'static LanguageModel, PrepareError> {
     static MODEL: OnceLock<LanguageModel> = OnceLock::new();
     if let Some(model) = MODEL.get() {
         return Ok(model);
     }
-    let model = LanguageModel::load_on(&path()?, Device::Cuda).map_err(|error| match error {
+    let model = LanguageModel::load_on(&path()?, Device::Cuda, NonZeroUsize::MIN).map_err(|error| match error {
         EnhanceError::Device { reason } => Unavailable::new(format!("no CUDA device: {reason}")).into(),
         other => PrepareError::from(other),
     })?;
@@ -130,6 +142,10 @@ pub(super) fn prefill_p32() -> Result<Prepared, PrepareError> {
 
 pub(super) fn prefill_p128() -> Result<Prepared, PrepareError> {
     prefill(shared()?, 128)
+}
+
+pub(super) fn prefill_p128_2t() -> Result<Prepared, PrepareError> {
+    prefill(on_two_threads()?, 128)
 }
 
 pub(super) fn prefill_p128_cuda() -> Result<Prepared, PrepareError> {

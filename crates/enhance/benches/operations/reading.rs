@@ -2,29 +2,32 @@
 //! scores of one token.
 
 use voiceflow_enhance::EnhanceError;
-use voiceflow_enhance::model::Likelihoods;
+use voiceflow_enhance::model::{LanguageModel, Likelihoods};
 use voiceflow_kit::{PrepareError, Prepared, WrongAnswer, check_eq};
 
-use super::model::{bytes, expect_token, shared, tokens};
+use super::model::{bytes, expect_token, on_two_threads, shared, tokens};
 
 /// Tokens of SmolLM2's vocabulary.
 const VOCABULARY: u32 = 49_152;
 
 pub(super) fn decode_after_1() -> Result<Prepared, PrepareError> {
-    decode_after(1)
+    decode_after(shared()?, 1)
 }
 
 pub(super) fn decode_after_256() -> Result<Prepared, PrepareError> {
-    decode_after(256)
+    decode_after(shared()?, 256)
+}
+
+pub(super) fn decode_after_256_2t() -> Result<Prepared, PrepareError> {
+    decode_after(on_two_threads()?, 256)
 }
 
 pub(super) fn decode_after_1024() -> Result<Prepared, PrepareError> {
-    decode_after(1024)
+    decode_after(shared()?, 1024)
 }
 
 /// Reads one token after `length`, and takes it back.
-fn decode_after(length: usize) -> Result<Prepared, PrepareError> {
-    let model = shared()?;
+fn decode_after(model: &LanguageModel, length: usize) -> Result<Prepared, PrepareError> {
     let tokens = tokens(model, length + 1)?;
     let inputs = bytes(&tokens);
     let last = tokens[length];

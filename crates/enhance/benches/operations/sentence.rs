@@ -1,5 +1,6 @@
 //! What a whole sentence costs, by its length, its context and the way of decoding.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use voiceflow_enhance::{Context, Decoding, Enhanced, Enhancer, EnhancerOptions, Source, faithful};
@@ -47,21 +48,29 @@ fn enhancer(options: EnhancerOptions) -> Result<Enhancer, PrepareError> {
 }
 
 pub(super) fn words_10() -> Result<Prepared, PrepareError> {
-    of(dictations(10), EnhancerOptions::default())
+    of(dictations(10), threads(1))
 }
 
 pub(super) fn words_20() -> Result<Prepared, PrepareError> {
-    of(dictations(20), EnhancerOptions::default())
+    of(dictations(20), threads(1))
+}
+
+pub(super) fn words_20_2t() -> Result<Prepared, PrepareError> {
+    of(dictations(20), threads(2))
 }
 
 pub(super) fn words_40() -> Result<Prepared, PrepareError> {
-    of(dictations(40), EnhancerOptions::default())
+    of(dictations(40), threads(1))
+}
+
+pub(super) fn words_40_2t() -> Result<Prepared, PrepareError> {
+    of(dictations(40), threads(2))
 }
 
 pub(super) fn words_20_free() -> Result<Prepared, PrepareError> {
     let options = EnhancerOptions {
         decoding: Decoding::Free,
-        ..EnhancerOptions::default()
+        ..threads(1)
     };
     of(dictations(20), options)
 }
@@ -90,7 +99,14 @@ pub(super) fn meeting() -> Result<Prepared, PrepareError> {
 fn in_context(context: Context) -> Result<Prepared, PrepareError> {
     let dictations = dictations(20).into_iter().step_by(4);
     let dictations = dictations.map(|dictation| Dictation { context, ..dictation });
-    of(dictations.collect(), EnhancerOptions::default())
+    of(dictations.collect(), threads(1))
+}
+
+fn threads(threads: usize) -> EnhancerOptions {
+    EnhancerOptions {
+        threads: NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN),
+        ..EnhancerOptions::default()
+    }
 }
 
 fn of(mut dictations: Vec<Dictation>, options: EnhancerOptions) -> Result<Prepared, PrepareError> {

@@ -1,13 +1,16 @@
-//! What lies between the products with weights: on the processor our own, in one thread, elsewhere candle's.
+//! What lies between the products with weights: on the processor our own, elsewhere candle's.
 //!
-//! candle's operations on the processor hand each of these small tensors out to rayon's pool of threads, and wait for the
-//! slowest of them. Norm, gate, rotation, and what attention makes of its scores use no pool here. The scores themselves,
-//! products of queries and keys, are still candle's `matmul`, which may use rayon's; and what is added or scaled is
-//! candle's too, which divides 65,536 numbers and more, a hundred rows, among the pool that multiplies.
+//! candle's operations on the processor hand each of these small tensors out to a pool of threads, and wait for the
+//! slowest of them. Norm, gate and rotation are computed by one thread here, and what attention makes of its scores by the
+//! [`Team`] where there is enough of it. The scores themselves, products of queries and keys, are still candle's `matmul`,
+//! which may use rayon's pool; and what is added or scaled is candle's too, which divides 65,536 numbers and more, a
+//! hundred rows, among a pool of its own.
 
 use std::sync::Arc;
 
-use candle_core::{CpuStorage, CustomOp2, CustomOp3, D, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, CustomOp2, CustomOp3, D, Layout, Result, Shape, Tensor};
+
+use super::Team;
 
 use crate::exponential::exponential;
 
@@ -23,12 +26,13 @@ pub(super) fn normalise(input: &Tensor, weight: &Tensor, epsilon: f32) -> Result
     }
 }
 
-/// The gate's sigmoid linear unit times the other half.
-pub(super) fn gate(gate: &Tensor, up: &Tensor) -> Result<Tensor> {
-    if gate.device().is_cpu() {
-        gate.apply_op2_no_bwd(up, &Gate)
+/// Of each row the sigmoid linear unit of the first half, the gate, times the other half.
+pub(super) fn gate(gate_and_up: &Tensor) -> Result<Tensor> {
+    if gate_and_up.device().is_cpu() {
+        gate_and_up.apply_op1_no_bwd(&Gate)
     } else {
-        candle_nn::ops::silu(gate)? * up
+        let halves = gate_and_up.chunk(2, D::Minus1)?;
+        candle_nn::ops::silu(&halves[0].contiguous()?)? * &halves[1]
     }
 }
 
@@ -43,15 +47,21 @@ pub(super) fn turn(values: &Tensor, cosines: &Tensor, sines: &Tensor) -> Result<
 
 /// What each query sees, of shape (rows, query heads times head width). `mask` holds for every row and token what is added
 /// to their score. Several query heads share one of keys.
-pub(super) fn attend(query: &Tensor, keys: &Tensor, values: &Tensor, mask: &Arc<Vec<f32>>) -> Result<Tensor> {
+pub(super) fn attend(
+    query: &Tensor,
+    keys: &Tensor,
+    values: &Tensor,
+    mask: &Arc<Vec<f32>>,
+    team: &Arc<Team>,
+) -> Result<Tensor> {
     let (heads, rows, width) = query.dims3()?;
     let (key_heads, length, _) = keys.dims3()?;
     let scaled = (query * (1.0 / (width as f64).sqrt()))?;
     let grouped = scaled.reshape((key_heads, heads / key_heads * rows, width))?;
     let scores = grouped.matmul(&keys.transpose(1, 2)?)?.reshape((heads, rows, length))?;
     if query.device().is_cpu() {
-        let mask = Arc::clone(mask);
-        return scores.apply_op2_no_bwd(values, &Sight { mask });
+        let (mask, team) = (Arc::clone(mask), Arc::clone(team));
+        return scores.apply_op2_no_bwd(values, &Sight { mask, team });
     }
     let mask = Tensor::from_slice(mask, (rows, length), query.device())?;
     let shares = candle_nn::ops::softmax_last_dim(&scores.broadcast_add(&mask)?)?;
@@ -93,26 +103,25 @@ impl CustomOp2 for Normalise {
 
 struct Gate;
 
-impl CustomOp2 for Gate {
+impl CustomOp1 for Gate {
     fn name(&self) -> &'static str {
         "gate"
     }
 
-    fn cpu_fwd(
-        &self,
-        gate: &CpuStorage,
-        gate_layout: &Layout,
-        up: &CpuStorage,
-        up_layout: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        let (gate, up) = (slice(gate, gate_layout)?, slice(up, up_layout)?);
-        let output = gate.iter().zip(up).map(|(&gate, &up)| {
-            // The exponential wants a number that is not positive: of the two forms of the sigmoid the one for the sign.
-            let power = exponential(-gate.abs());
-            let share = if gate >= 0.0 { 1.0 } else { power } / (1.0 + power);
-            gate * share * up
-        });
-        Ok((CpuStorage::F32(output.collect()), gate_layout.shape().clone()))
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let (rows, width) = layout.shape().dims2()?;
+        let inner = width / 2;
+        let mut output = Vec::with_capacity(rows * inner);
+        for row in slice(storage, layout)?.chunks_exact(2 * inner) {
+            let (gate, up) = row.split_at(inner);
+            output.extend(gate.iter().zip(up).map(|(&gate, &up)| {
+                // The exponential wants a number that is not positive: of the two forms of the sigmoid the one for the sign.
+                let power = exponential(-gate.abs());
+                let share = if gate >= 0.0 { 1.0 } else { power } / (1.0 + power);
+                gate * share * up
+            }));
+        }
+        Ok((CpuStorage::F32(output), Shape::from((rows, inner))))
     }
 }
 
@@ -153,7 +162,11 @@ impl CustomOp3 for Turn {
 /// From the scores of each query to what it sees.
 struct Sight {
     mask: Arc<Vec<f32>>,
+    team: Arc<Team>,
 }
+
+/// Scores that one thread looks at, at least: fewer are not worth waking another for.
+const SCORES_PER_THREAD_MIN: usize = 8192;
 
 impl CustomOp2 for Sight {
     fn name(&self) -> &'static str {
@@ -179,22 +192,21 @@ impl CustomOp2 for Sight {
         let scores = slice(scores, scores_layout)?;
         let values = &values.as_slice::<f32>()?[values_layout.start_offset()..];
         let mut output = vec![0.0; rows * heads * width];
-        let mut shares = vec![0.0; length];
-        for (index, scores) in scores.chunks_exact(length).enumerate() {
-            let (head, row) = (index / rows, index % rows);
-            let mask = &self.mask[row * length..(row + 1) * length];
-            for ((share, score), hidden) in shares.iter_mut().zip(scores).zip(mask) {
-                *share = score + hidden;
+        let members = (scores.len() / SCORES_PER_THREAD_MIN).max(1);
+        self.team.fill(&mut output, width, members, |first, seen| {
+            let mut shares = vec![0.0; length];
+            for (index, seen) in (first..).zip(seen.chunks_exact_mut(width)) {
+                let (row, head) = (index / heads, index % heads);
+                let scores = &scores[(head * rows + row) * length..][..length];
+                let mask = &self.mask[row * length..(row + 1) * length];
+                for ((share, score), hidden) in shares.iter_mut().zip(scores).zip(mask) {
+                    *share = score + hidden;
+                }
+                make_shares(&mut shares);
+                let values = &values[head / (heads / key_heads) * stride..][..length * width];
+                mix(&shares, values, width, seen);
             }
-            make_shares(&mut shares);
-            let values = &values[head / (heads / key_heads) * stride..][..length * width];
-            mix(
-                &shares,
-                values,
-                width,
-                &mut output[(row * heads + head) * width..][..width],
-            );
-        }
+        });
         Ok((CpuStorage::F32(output), Shape::from((rows, heads * width))))
     }
 }

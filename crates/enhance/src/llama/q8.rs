@@ -7,8 +7,12 @@
 //!
 //! Other formats, and devices other than the processor, are candle's business.
 
+use std::sync::Arc;
+
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{CpuStorage, CustomOp1, Layout, Shape};
+
+use super::Team;
 
 #[cfg(all(target_arch = "x86_64", target_feature = "avx2", target_feature = "fma"))]
 mod avx2;
@@ -38,8 +42,8 @@ const NO_NEGATIVE: u8 = 0x80;
 const STEP: usize = 4;
 /// Rows that share what is loaded. Two registers of sums for each, with the rest, fit the sixteen of AVX2.
 const TILE: usize = 4;
-/// Fewer products than this are not worth waking a second thread for: it costs some tens of microseconds.
-const PRODUCTS_PER_THREAD_MIN: usize = 4 << 20;
+/// Weights that one thread goes through at least, once for every [`TILE`] rows: fewer are not worth waking another for.
+const WEIGHTS_PER_THREAD_MIN: usize = 1 << 18;
 
 /// A matrix of `outputs` rows of `width` weights.
 #[derive(Debug)]
@@ -50,7 +54,7 @@ pub(crate) struct Matrix {
     weights: Vec<i8>,
     /// By group, block, output.
     scales: Vec<f32>,
-    threads: usize,
+    team: Arc<Team>,
 }
 
 /// What multiplies the matrix, rounded to eight bits.
@@ -71,25 +75,47 @@ struct Tile<'a> {
 }
 
 impl Matrix {
-    /// Takes the weights over, or none where they have another format, no groups of eight outputs, or a weight of -128.
+    /// Takes the weights over, the outputs of the tensors one after the other; or none where their widths differ, or one has
+    /// another format, no groups of eight outputs, or a weight of -128.
     ///
     /// # Errors
     /// Fails where candle cannot give the weights out.
-    pub(crate) fn new(tensor: &QTensor, threads: usize) -> candle_core::Result<Option<Self>> {
+    pub(crate) fn new(tensors: &[QTensor], team: &Arc<Team>) -> candle_core::Result<Option<Self>> {
+        let width = tensors.first().and_then(|first| first.shape().dims().last()).copied();
+        let weights: usize = tensors.iter().map(|tensor| tensor.shape().elem_count()).sum();
+        let mut matrix = Self {
+            width: width.unwrap_or(0),
+            outputs: 0,
+            weights: Vec::with_capacity(weights),
+            scales: Vec::with_capacity(weights / BLOCK),
+            team: Arc::clone(team),
+        };
+        for tensor in tensors {
+            if !matrix.take(tensor)? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(matrix))
+    }
+
+    /// Takes one more tensor's weights over, or answers that it cannot.
+    fn take(&mut self, tensor: &QTensor) -> candle_core::Result<bool> {
         let (outputs, width) = tensor.shape().dims2()?;
-        if tensor.dtype() != GgmlDType::Q8_0 || width % BLOCK != 0 || outputs % LANES != 0 {
-            return Ok(None);
+        if tensor.dtype() != GgmlDType::Q8_0 || width != self.width || width % BLOCK != 0 || outputs % LANES != 0 {
+            return Ok(false);
         }
         let bytes = tensor.data()?;
         let blocks = width / BLOCK;
-        let mut weights = vec![0; outputs * width];
-        let mut scales = vec![0.0; outputs * blocks];
+        let (weights_before, scales_before) = (self.weights.len(), self.scales.len());
+        self.weights.resize(weights_before + outputs * width, 0);
+        self.scales.resize(scales_before + outputs * blocks, 0.0);
+        let (weights, scales) = (&mut self.weights[weights_before..], &mut self.scales[scales_before..]);
         for (index, bytes) in bytes.chunks_exact(BLOCK_BYTES).take(outputs * blocks).enumerate() {
             let (output, block) = (index / blocks, index % blocks);
             let place = output / LANES * blocks + block;
             let lane = output % LANES;
             if bytes[2..].contains(&NO_NEGATIVE) {
-                return Ok(None);
+                return Ok(false);
             }
             scales[place * LANES + lane] = half_to_single(u16::from_le_bytes([bytes[0], bytes[1]]));
             for (step, four) in bytes[2..].chunks_exact(STEP).enumerate() {
@@ -99,13 +125,8 @@ impl Matrix {
                 }
             }
         }
-        Ok(Some(Self {
-            width,
-            outputs,
-            weights,
-            scales,
-            threads,
-        }))
+        self.outputs += outputs;
+        Ok(true)
     }
 
     /// Row `index` of the matrix as numbers, appended to `values`.
@@ -131,19 +152,11 @@ impl Matrix {
     pub(crate) fn multiply(&self, input: &[f32]) -> Vec<f32> {
         let rows = Rows::new(input, self.width);
         let mut groups = vec![0.0; self.outputs * rows.count];
-        let products = input.len() * self.outputs;
-        let threads = self.threads.min(products / PRODUCTS_PER_THREAD_MIN).max(1);
-        if threads == 1 {
-            self.multiply_groups(0, &rows, &mut groups);
-        } else {
-            let share = (self.outputs / LANES).div_ceil(threads);
-            std::thread::scope(|scope| {
-                for (index, part) in groups.chunks_mut(share * LANES * rows.count).enumerate() {
-                    let rows = &rows;
-                    scope.spawn(move || self.multiply_groups(index * share, rows, part));
-                }
+        let members = self.weights.len() * rows.count.div_ceil(TILE) / WEIGHTS_PER_THREAD_MIN;
+        self.team
+            .fill(&mut groups, LANES * rows.count, members.max(1), |first, part| {
+                self.multiply_groups(first, &rows, part);
             });
-        }
         by_row(groups, rows.count, self.outputs)
     }
 

@@ -1,10 +1,13 @@
 //! Rows that are read side by side, taken back and read by a clone, against the same tokens read straight.
 
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 
 use super::numbers::numbers;
-use super::{After, Heads, Layer, Memory, Norm, Product, Row, Weights, rotations};
+use super::{After, Heads, Layer, Memory, Norm, Product, Row, Team, Weights, rotations};
 use crate::model::chain;
 
 const VOCABULARY: usize = 96;
@@ -22,8 +25,9 @@ const TOLERANCE: f32 = 1e-2;
 
 /// A small model of weights that look random.
 fn weights() -> Weights {
+    let team = Arc::new(Team::new(NonZeroUsize::new(2).unwrap()).unwrap());
     let mut seed = 0;
-    let mut product = |outputs: usize, width: usize| {
+    let mut tensor = |outputs: usize, width: usize| {
         seed += 1;
         // Of this spread the sums of products keep the spread of what they are made of.
         let spread = (3.0 / width as f32).sqrt();
@@ -32,8 +36,9 @@ fn weights() -> Weights {
             .map(|number| number * spread)
             .collect();
         let tensor = Tensor::from_vec(numbers, (outputs, width), &Device::Cpu).unwrap();
-        Product::new(QTensor::quantize(&tensor, GgmlDType::Q8_0).unwrap(), &Device::Cpu).unwrap()
+        QTensor::quantize(&tensor, GgmlDType::Q8_0).unwrap()
     };
+    let product = |tensors: Vec<QTensor>| Product::new(tensors, &Device::Cpu, &team).unwrap();
     let norm = || Norm {
         weight: Tensor::from_vec(vec![1.0_f32; WIDTH], WIDTH, &Device::Cpu).unwrap(),
         epsilon: 1e-5,
@@ -41,26 +46,24 @@ fn weights() -> Weights {
     let keys = HEADS.keys * HEADS.width;
     let layers = (0..3).map(|_| Layer {
         attention_norm: norm(),
-        query: product(WIDTH, WIDTH),
-        key: product(keys, WIDTH),
-        value: product(keys, WIDTH),
-        attention_output: product(WIDTH, WIDTH),
+        projection: product(vec![tensor(WIDTH, WIDTH), tensor(keys, WIDTH), tensor(keys, WIDTH)]),
+        attention_output: product(vec![tensor(WIDTH, WIDTH)]),
         inner_norm: norm(),
-        gate: product(INNER, WIDTH),
-        up: product(INNER, WIDTH),
-        down: product(WIDTH, INNER),
+        gate_and_up: product(vec![tensor(INNER, WIDTH), tensor(INNER, WIDTH)]),
+        down: product(vec![tensor(WIDTH, INNER)]),
     });
     let layers = layers.collect();
     let (cosines, sines) = rotations(HEADS.width, 10_000.0, &Device::Cpu).unwrap();
     Weights {
         layers,
         norm: norm(),
-        embedding: product(VOCABULARY, WIDTH).into(),
-        output: product(VOCABULARY, WIDTH).into(),
+        embedding: product(vec![tensor(VOCABULARY, WIDTH)]).into(),
+        output: product(vec![tensor(VOCABULARY, WIDTH)]).into(),
         cosines,
         sines,
         shape: HEADS,
         device: Device::Cpu,
+        team: Arc::clone(&team),
     }
 }
 

@@ -203,6 +203,9 @@ pub struct AiEnhancement {
     pub model: Option<PathBuf>,
     /// Where the model runs.
     pub device: Device,
+    /// Threads of the model on the processor, one text at a time.
+    #[serde(deserialize_with = "between::<1, 64, _, _>")]
+    pub threads: usize,
     /// What the model may write.
     pub decoding: Decoding,
     /// The contexts whose prompts are read at the start, at about a second each; the others at their first use.
@@ -224,6 +227,7 @@ impl Default for AiEnhancement {
             enabled: true,
             model: None,
             device: Device::Cpu,
+            threads: 2,
             decoding: Decoding::Constrained,
             contexts: Context::ALL.to_vec(),
             timeout: Duration::from_secs(2),

@@ -1,10 +1,12 @@
 //! Against candle's own operations.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
 
 use super::{attend, gate, normalise, turn};
+use crate::llama::Team;
 use crate::llama::numbers::numbers;
 
 /// Numbers between -2 and 2.
@@ -12,6 +14,10 @@ fn tensor(shape: &[usize], seed: u32) -> Tensor {
     let numbers = numbers(shape.iter().product(), seed);
     let doubled: Vec<f32> = numbers.iter().map(|number| 2.0 * number).collect();
     Tensor::from_vec(doubled, shape, &Device::Cpu).unwrap()
+}
+
+fn team(threads: usize) -> Arc<Team> {
+    Arc::new(Team::new(NonZeroUsize::new(threads).unwrap()).unwrap())
 }
 
 fn assert_near(one: &Tensor, other: &Tensor) {
@@ -34,7 +40,8 @@ fn norm_gate_and_rotation_are_candles() {
     assert_near(&normalise(&input, &weight, 1e-5).unwrap(), &expected);
     let other = tensor(&[5, 48], 3);
     let expected = (candle_nn::ops::silu(&input).unwrap() * &other).unwrap();
-    assert_near(&gate(&input, &other).unwrap(), &expected);
+    let side_by_side = Tensor::cat(&[&input, &other], 1).unwrap();
+    assert_near(&gate(&side_by_side).unwrap(), &expected);
     let (values, angles) = (tensor(&[3, 5, 8], 4), tensor(&[5, 4], 5));
     let (cosines, sines) = (angles.cos().unwrap(), angles.sin().unwrap());
     let expected = candle_nn::rotary_emb::rope_i(&values.unsqueeze(0).unwrap(), &cosines, &sines).unwrap();
@@ -75,5 +82,21 @@ fn attention_sees_what_the_mask_lets_it_see() {
     let tensor = Tensor::from_slice(&mask, (3, 7), &Device::Cpu).unwrap();
     let contiguous = |tensor: &Tensor| tensor.contiguous().unwrap();
     let expected = plainly(&query, &contiguous(&keys), &contiguous(&values), &tensor).unwrap();
-    assert_near(&attend(&query, &keys, &values, &Arc::new(mask)).unwrap(), &expected);
+    let seen = attend(&query, &keys, &values, &Arc::new(mask), &team(1)).unwrap();
+    assert_near(&seen, &expected);
+}
+
+#[test]
+fn a_team_sees_what_one_thread_sees() {
+    // Several rows, and a single one that sees so much that its heads are shared.
+    for (rows, length) in [(12, 400), (1, 3000)] {
+        let query = tensor(&[6, rows, 64], 9);
+        let [keys, values] = [10, 11].map(|seed| tensor(&[2, length, 64], seed));
+        let mask = Arc::new(vec![0.0; rows * length]);
+        let seen = |threads| -> Vec<f32> {
+            let seen = attend(&query, &keys, &values, &mask, &team(threads)).unwrap();
+            seen.flatten_all().unwrap().to_vec1().unwrap()
+        };
+        assert_eq!(seen(1), seen(3), "{rows} rows");
+    }
 }

@@ -1,10 +1,28 @@
 //! Against candle's own products.
 
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
 use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{Device, Module, Tensor};
 
 use super::{BLOCK_BYTES, Matrix, Tile, half_of, half_to_single, kernel, portable};
+use crate::llama::Team;
 use crate::llama::numbers::numbers;
+
+fn team(threads: usize) -> Arc<Team> {
+    Arc::new(Team::new(NonZeroUsize::new(threads).unwrap()).unwrap())
+}
+
+fn quantized(outputs: usize, width: usize, seed: u32, format: GgmlDType) -> QTensor {
+    let weights = Tensor::from_vec(numbers(outputs * width, seed), (outputs, width), &Device::Cpu).unwrap();
+    QTensor::quantize(&weights, format).unwrap()
+}
+
+/// A matrix of one tensor, for one thread.
+fn matrix(tensor: QTensor) -> Option<Matrix> {
+    Matrix::new(&[tensor], &team(1)).unwrap()
+}
 
 #[test]
 fn halves_become_the_same_number() {
@@ -39,23 +57,27 @@ fn scales_round_to_halves() {
 
 #[test]
 fn any_number_of_rows_and_threads_gives_what_candle_gives() {
-    let (outputs, width) = (40, 576);
-    let weights = Tensor::from_vec(numbers(outputs * width, 1), (outputs, width), &Device::Cpu).unwrap();
-    let packed = QTensor::quantize(&weights, GgmlDType::Q8_0).unwrap();
-    let mut matrix = Matrix::new(&packed, 1).unwrap().unwrap();
-    let candle = QMatMul::from_qtensor(packed).unwrap();
+    // Two matrices one below the other, so large that several threads share a single row already.
+    let (upper, lower, width) = (1000, 840, 576);
+    let tensors = || {
+        [
+            quantized(upper, width, 1, GgmlDType::Q8_0),
+            quantized(lower, width, 2, GgmlDType::Q8_0),
+        ]
+    };
+    let matrices = [1, 3].map(|threads| (threads, Matrix::new(&tensors(), &team(threads)).unwrap().unwrap()));
+    let candle = tensors().map(|tensor| QMatMul::from_qtensor(tensor).unwrap());
     for rows in [1, 2, 3, 4, 5, 8, 23, 300] {
         let input = numbers(rows * width, rows as u32);
         let tensor = Tensor::from_slice(&input, (rows, width), &Device::Cpu).unwrap();
-        let expected: Vec<f32> = candle
-            .forward(&tensor)
+        let outputs = [&candle[0], &candle[1]].map(|product| product.forward(&tensor).unwrap());
+        let expected: Vec<f32> = Tensor::cat(&outputs, 1)
             .unwrap()
             .flatten_all()
             .unwrap()
             .to_vec1()
             .unwrap();
-        for threads in [1, 3] {
-            matrix.threads = threads;
+        for (threads, matrix) in &matrices {
             let actual = matrix.multiply(&input);
             let apart = actual.iter().zip(&expected).map(|(one, other)| (one - other).abs());
             let largest = apart.fold(0.0_f32, f32::max);
@@ -91,10 +113,9 @@ fn both_kernels_agree_at_the_largest_bytes_too() {
 
 #[test]
 fn a_row_of_the_matrix_is_what_candle_makes_of_it() {
-    let weights = Tensor::from_vec(numbers(16 * 64, 3), (16, 64), &Device::Cpu).unwrap();
-    let packed = QTensor::quantize(&weights, GgmlDType::Q8_0).unwrap();
+    let packed = quantized(16, 64, 3, GgmlDType::Q8_0);
     let expected: Vec<Vec<f32>> = packed.dequantize(&Device::Cpu).unwrap().to_vec2().unwrap();
-    let matrix = Matrix::new(&packed, 1).unwrap().unwrap();
+    let matrix = matrix(packed).unwrap();
     for (index, expected) in expected.iter().enumerate() {
         let mut row = Vec::new();
         matrix.unpack_row(index, &mut row);
@@ -104,23 +125,23 @@ fn a_row_of_the_matrix_is_what_candle_makes_of_it() {
 
 #[test]
 fn other_formats_and_odd_shapes_are_left_to_candle() {
-    let weights = Tensor::from_vec(numbers(64 * 64, 1), (64, 64), &Device::Cpu).unwrap();
-    let packed = QTensor::quantize(&weights, GgmlDType::Q4_0).unwrap();
-    assert!(Matrix::new(&packed, 1).unwrap().is_none());
-    let weights = Tensor::from_vec(numbers(63 * 64, 1), (63, 64), &Device::Cpu).unwrap();
-    let packed = QTensor::quantize(&weights, GgmlDType::Q8_0).unwrap();
-    assert!(Matrix::new(&packed, 1).unwrap().is_none());
+    assert!(matrix(quantized(64, 64, 1, GgmlDType::Q4_0)).is_none());
+    assert!(matrix(quantized(63, 64, 1, GgmlDType::Q8_0)).is_none());
+    let pair = |format, width| [quantized(8, 64, 1, GgmlDType::Q8_0), quantized(8, width, 2, format)];
+    let of = |tensors: &[QTensor]| Matrix::new(tensors, &team(1)).unwrap();
+    assert!(of(&pair(GgmlDType::Q8_0, 64)).is_some());
+    assert!(of(&pair(GgmlDType::Q4_0, 64)).is_none());
+    assert!(of(&pair(GgmlDType::Q8_0, 96)).is_none());
 }
 
 #[test]
 fn a_weight_without_a_negative_is_left_to_candle() {
-    let weights = Tensor::from_vec(numbers(8 * 64, 1), (8, 64), &Device::Cpu).unwrap();
-    let packed = QTensor::quantize(&weights, GgmlDType::Q8_0).unwrap();
+    let packed = quantized(8, 64, 1, GgmlDType::Q8_0);
     let with_last_weight = |weight: i8| {
         let mut bytes = packed.data().unwrap().into_owned();
         bytes[15 * BLOCK_BYTES + BLOCK_BYTES - 1] = weight as u8;
         let storage = QStorage::from_data(bytes.into(), &Device::Cpu, GgmlDType::Q8_0).unwrap();
-        Matrix::new(&QTensor::new(storage, (8, 64)).unwrap(), 1).unwrap()
+        matrix(QTensor::new(storage, (8, 64)).unwrap())
     };
     assert!(with_last_weight(-127).is_some());
     assert!(with_last_weight(-128).is_none());
