@@ -100,18 +100,14 @@ pub(crate) struct BenchCommand {
 /// What `impact` is told.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ImpactCommand {
-    /// About three minutes on two cores (the default).
+    /// About four minutes on two cores (the default).
     #[arg(long, conflicts_with = "full")]
     pub(crate) quick: bool,
     /// About a quarter of an hour: intervals half as wide.
     #[arg(long)]
     pub(crate) full: bool,
-    /// Where the report and every sample go.
-    #[arg(long)]
-    pub(crate) output_dir: Option<PathBuf>,
-    /// How to print.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) report: ReportArguments,
 }
 
 /// What `scale` is told.
@@ -126,12 +122,8 @@ pub(crate) struct ScaleCommand {
     /// More passes, each longer.
     #[arg(long)]
     pub(crate) full: bool,
-    /// Where the report and every sample go.
-    #[arg(long)]
-    pub(crate) output_dir: Option<PathBuf>,
-    /// How to print.
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) report: ReportArguments,
 }
 
 /// What `peers` is told.
@@ -149,10 +141,17 @@ pub(crate) struct PeersCommand {
     /// Build llama.cpp's bindings too, where they are not there yet: a quarter of an hour, once.
     #[arg(long)]
     pub(crate) with_llama: bool,
-    /// Put the table between the markers of this page.
+    #[command(flatten)]
+    pub(crate) report: ReportArguments,
+}
+
+/// Where a report goes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// Put the tables between the command's markers in this page.
     #[arg(long, value_name = "FILE")]
     pub(crate) write: Option<PathBuf>,
-    /// Where the report and every round go.
+    /// Where the report and every sample go.
     #[arg(long)]
     pub(crate) output_dir: Option<PathBuf>,
     /// How to print.

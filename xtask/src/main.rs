@@ -31,6 +31,7 @@ mod measuring;
 mod outcome;
 mod peers;
 mod process;
+mod published;
 mod render;
 mod report;
 mod samples;

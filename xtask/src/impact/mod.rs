@@ -11,21 +11,22 @@ mod estimate;
 mod report;
 mod text;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::Context as _;
 use serde::Deserialize;
 
 use crate::bench;
-use crate::cli::{Format, ImpactCommand};
+use crate::cli::{ImpactCommand, ReportArguments};
 use crate::outcome::{Failure, Outcome};
+use crate::published::Report;
 use crate::samples::Source;
 use crate::stats::SortedSamples;
 use crate::workspace::Workspace;
-use crate::{host, measuring, setup};
+use crate::{host, measuring, setup, waivers};
 
 use estimate::{Blocks, LEVELS, Visit};
-use report::{Impact, Kind, Memory, Verdict};
+use report::{Impact, Kind, Memory, MemoryStep, STEPS, Verdict};
 
 pub(crate) use estimate::Estimate;
 pub(crate) use report::Failed;
@@ -44,12 +45,14 @@ struct Effort {
     curve_rounds: u32,
 }
 
-/// About three minutes on two cores.
+const COMMAND: &str = "impact";
+
+/// About four minutes on two cores.
 const QUICK: Effort = Effort {
     request: [60, 10],
     end_to_end: [4, 1],
-    memory_request: [3, 300],
-    memory_end_to_end: [1, 8],
+    memory_request: [4, 300],
+    memory_end_to_end: [3, 4],
     curve_rounds: 8,
 };
 
@@ -58,14 +61,15 @@ const FULL: Effort = Effort {
     request: [200, 10],
     end_to_end: [16, 1],
     memory_request: [7, 1000],
-    memory_end_to_end: [3, 16],
+    memory_end_to_end: [4, 16],
     curve_rounds: 12,
 };
 
 /// Measures, prints the report, and fails where a bound is missed beyond its interval.
 pub(crate) fn run(workspace: &Workspace, command: &ImpactCommand) -> anyhow::Result<Outcome> {
+    Report::check_page(COMMAND, &command.report, None)?;
     setup::prepare(workspace)?;
-    let output = bench::output_folder(workspace, "impact", command.output_dir.clone())?;
+    let output = bench::output_folder(workspace, COMMAND, command.report.output_dir.clone())?;
     let effort = if command.full { &FULL } else { &QUICK };
     let program = bench::program(workspace, "impact")?;
     let couples = curve::couples(workspace)?;
@@ -84,13 +88,16 @@ pub(crate) fn run(workspace: &Workspace, command: &ImpactCommand) -> anyhow::Res
             Err(error) => failed.push(Failed::new(name, &error)),
         }
     }
-    let mut memory = Vec::new();
+    let (mut memory, mut memory_steps) = (Vec::new(), Vec::new());
     for (name, processes) in [
         ("request", effort.memory_request),
         ("end-to-end", effort.memory_end_to_end),
     ] {
         match run.memory(name, processes) {
-            Ok(rows) => memory.extend(rows),
+            Ok((rows, steps)) => {
+                memory.extend(rows);
+                memory_steps.extend(steps);
+            }
             Err(error) => failed.push(Failed::new(format!("memory of {name}"), &error)),
         }
     }
@@ -112,26 +119,25 @@ pub(crate) fn run(workspace: &Workspace, command: &ImpactCommand) -> anyhow::Res
     let impact = Impact {
         host: host::this_host(),
         revision: workspace.revision(),
+        date: waivers::today()?.to_string(),
         judged: report::judge(&kinds),
         kinds,
         memory,
+        memory_steps,
         reads,
         failed,
     };
-    finish(&impact, command.format, output)
+    finish(&impact, &command.report, &output)
 }
 
-fn finish(impact: &Impact, format: Format, output: PathBuf) -> anyhow::Result<Outcome> {
-    let (json, text) = (serde_json::to_string_pretty(impact)?, text::text(impact));
-    for (file, content) in [("impact.json", &json), ("impact.txt", &text)] {
-        let path = output.join(file);
-        voiceflow_record::write_file(&path, content.as_bytes())?;
-    }
-    match format {
-        Format::Json => println!("{json}"),
-        Format::Text => print!("{text}"),
-    }
-    eprintln!("report and samples: {}", output.display());
+fn finish(impact: &Impact, arguments: &ReportArguments, output: &Path) -> anyhow::Result<Outcome> {
+    let report = Report {
+        command: COMMAND,
+        json: serde_json::to_string_pretty(impact)?,
+        text: text::text(impact),
+        page: text::page(impact),
+    };
+    report.publish(output, arguments, impact.failed.is_empty())?;
     if !impact.failed.is_empty() {
         return Ok(Outcome::SetupOrMeasurementFailed);
     }
@@ -161,21 +167,31 @@ impl Run<'_> {
         Ok(Kind::new(name, &Blocks::of(&visits)))
     }
 
-    /// A process of each level in turn, so that whatever happens to the machine happens to all of them.
-    fn memory(&self, name: &'static str, [processes, requests]: [usize; 2]) -> anyhow::Result<Vec<Memory>> {
+    /// A process of each level in turn, upwards and downwards, so that whatever happens to the machine happens to all of
+    /// them.
+    fn memory(
+        &self,
+        name: &'static str,
+        [processes, requests]: [usize; 2],
+    ) -> anyhow::Result<(Vec<Memory>, Vec<MemoryStep>)> {
         eprintln!("impact: memory of {name}");
         let mut told: [Vec<ToldMemory>; LEVELS.len()] = Default::default();
-        for _ in 0..processes {
-            for (level, told) in LEVELS.into_iter().zip(&mut told) {
-                let arguments = ["memory", name, level, &requests.to_string()];
-                self.source.read(&arguments, |memory| told.push(memory))?;
+        for turn in 0..processes {
+            let mut order: [usize; LEVELS.len()] = std::array::from_fn(|level| level);
+            if turn % 2 == 1 {
+                order.reverse();
+            }
+            for level in order {
+                let arguments = ["memory", name, LEVELS[level], &requests.to_string()];
+                self.source.read(&arguments, |memory| told[level].push(memory))?;
             }
         }
-        LEVELS
+        let rows = LEVELS
             .into_iter()
             .zip(&told)
             .map(|(level, told)| memory_of(name, level, told).context("a process told nothing of its memory"))
-            .collect()
+            .collect::<anyhow::Result<_>>()?;
+        Ok((rows, memory_steps_of(name, &told)))
     }
 }
 
@@ -203,18 +219,62 @@ fn memory_of(kind: &'static str, level: &'static str, told: &[ToldMemory]) -> Op
     })
 }
 
+/// What each step adds: the difference of two processes of one turn, over all turns.
+fn memory_steps_of(kind: &'static str, told: &[Vec<ToldMemory>; LEVELS.len()]) -> Vec<MemoryStep> {
+    let step = |(adds, from, to): (&'static str, usize, usize)| {
+        let turns = told[from].iter().zip(&told[to]);
+        let more: Vec<f64> = turns
+            .map(|(from, to)| to.steady_bytes as f64 - from.steady_bytes as f64)
+            .collect();
+        MemoryStep {
+            kind,
+            adds,
+            // Of two the interval would be wider than anything that it could show.
+            steady: (more.len() > 2).then(|| Estimate::of(&more)).flatten(),
+        }
+    };
+    STEPS.into_iter().map(step).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_memory_of_several_processes_is_their_median_with_its_spread() {
-        let told = [30, 10, 20].map(|steady_bytes| ToldMemory {
+    fn process(steady_bytes: u64) -> ToldMemory {
+        ToldMemory {
             requests: 5,
             warm_bytes: 8,
             steady_bytes,
             peak_bytes: steady_bytes + 1,
+        }
+    }
+
+    #[test]
+    fn what_a_step_adds_to_memory_is_told_turn_by_turn() {
+        // Every turn starts from another base.
+        let told = [0, 40, 50, 100].map(|more| [1000, 2000, 3000].map(|base| process(base + more)).into());
+        let steps = memory_steps_of("request", &told);
+        let seen: Vec<(&str, Option<f64>)> = steps
+            .iter()
+            .map(|step| (step.adds, step.steady.map(|found| found.value)))
+            .collect();
+        let expected = [40.0, 10.0, 50.0, 100.0].map(Some);
+        assert_eq!(seen.iter().map(|(_, value)| *value).collect::<Vec<_>>(), expected);
+        assert_eq!((seen[0].0, seen[3].0), ("encrypted database", "all of it"));
+        let few = told.map(|mut turns: Vec<ToldMemory>| {
+            turns.truncate(2);
+            turns
         });
+        assert!(
+            memory_steps_of("request", &few)
+                .iter()
+                .all(|step| step.steady.is_none())
+        );
+    }
+
+    #[test]
+    fn the_memory_of_several_processes_is_their_median_with_its_spread() {
+        let told = [30, 10, 20].map(process);
         let memory = memory_of("request", "full", &told).expect("processes");
         assert_eq!((memory.steady_bytes, memory.peak_bytes), (20.0, 21.0));
         assert_eq!((memory.steady_spread_bytes, memory.processes), (20.0, 3));

@@ -16,7 +16,7 @@ const SHARE_BOUND: f64 = 0.02;
 pub(super) const SHARE_EXPECTED: f64 = 0.123;
 
 /// The steps from level to level, then all of them at once.
-const STEPS: [(&str, usize, usize); 4] = [
+pub(super) const STEPS: [(&str, usize, usize); 4] = [
     ("encrypted database", 0, 1),
     ("tokens", 1, 2),
     ("validation, rate limit, TLS", 2, 3),
@@ -28,8 +28,10 @@ const STEPS: [(&str, usize, usize); 4] = [
 pub(super) struct Impact {
     pub(super) host: Host,
     pub(super) revision: Revision,
+    pub(super) date: String,
     pub(super) kinds: Vec<Kind>,
     pub(super) memory: Vec<Memory>,
+    pub(super) memory_steps: Vec<MemoryStep>,
     pub(super) reads: Vec<Point>,
     pub(super) judged: Vec<Judged>,
     pub(super) failed: Vec<Failed>,
@@ -110,6 +112,15 @@ pub(super) struct Memory {
     pub(super) peak_bytes: f64,
     /// How far the processes lie apart in what is resident at the end.
     pub(super) steady_spread_bytes: f64,
+}
+
+/// What a level holds in memory more than another, in bytes.
+#[derive(Debug, Serialize)]
+pub(super) struct MemoryStep {
+    pub(super) kind: &'static str,
+    pub(super) adds: &'static str,
+    /// None with fewer than three processes of each level.
+    pub(super) steady: Option<Estimate>,
 }
 
 /// A figure held against what was promised.
@@ -272,8 +283,14 @@ mod tests {
         let impact = Impact {
             host: crate::host::this_host(),
             revision: crate::workspace::Workspace::find().expect("a checkout").revision(),
+            date: "2027-03-31".to_owned(),
             judged: judge(&kinds),
             kinds,
+            memory_steps: vec![MemoryStep {
+                kind: "request",
+                adds: "tokens",
+                steady: Some(estimate),
+            }],
             memory: vec![Memory {
                 kind: "request",
                 level: "none",

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::curve::Point;
 use super::estimate::Estimate;
-use super::report::{Failed, Impact, Judged, Kind, Memory, SHARE_EXPECTED, Verdict};
+use super::report::{Failed, Impact, Judged, Kind, Memory, MemoryStep, SHARE_EXPECTED, Verdict};
+use crate::published::origin;
 use crate::table::table;
 use crate::units;
 
@@ -25,6 +26,10 @@ pub(super) fn text(impact: &Impact) -> String {
         let _ = writeln!(text, "memory of a process with one level alone");
         let _ = writeln!(text, "{}", memory(&impact.memory));
     }
+    if !impact.memory_steps.is_empty() {
+        let _ = writeln!(text, "what each step adds to it, with its 95 % interval");
+        let _ = writeln!(text, "{}", memory_steps(&impact.memory_steps));
+    }
     let _ = writeln!(
         text,
         "what encryption adds to a read, over the share of pages that are in memory"
@@ -36,6 +41,12 @@ pub(super) fn text(impact: &Impact) -> String {
     }
     let _ = writeln!(text, "(a share of {:.1} % was once expected)", SHARE_EXPECTED * 100.0);
     text
+}
+
+/// The same for a page.
+pub(super) fn page(impact: &Impact) -> String {
+    let origin = origin(&impact.date, &impact.host, &impact.revision);
+    format!("`cargo xtask impact` {origin}:\n\n```text\n{}```\n", text(impact))
 }
 
 /// What could not be measured.
@@ -123,6 +134,21 @@ fn memory(rows: &[Memory]) -> String {
     table(&lines)
 }
 
+fn memory_steps(steps: &[MemoryStep]) -> String {
+    let mut lines = vec![["requests of", "step", "steady"].map(str::to_owned).to_vec()];
+    for step in steps {
+        let kibibytes = |bytes: f64| format!("{:+.0}", bytes / 1024.0);
+        let steady = step.steady.map_or_else(
+            || "not resolved".to_owned(),
+            |Estimate { value, low, high }| {
+                format!("{} KiB ({} to {})", kibibytes(value), kibibytes(low), kibibytes(high))
+            },
+        );
+        lines.push(vec![step.kind.to_owned(), step.adds.to_owned(), steady]);
+    }
+    table(&lines)
+}
+
 fn reads(points: &[Point]) -> String {
     if points.is_empty() {
         return "  no operations `storage/hit-ratio/keyed-…` and `plain-…` are declared\n".to_owned();
@@ -201,6 +227,25 @@ mod tests {
         assert!(encryption.contains("+30.0 µs ("), "{encryption}");
         let levels = levels(&request);
         assert!(levels.contains("full") && levels.contains("240"), "{levels}");
+    }
+
+    #[test]
+    fn what_a_step_adds_to_memory_has_its_interval() {
+        let step = |steady| MemoryStep {
+            kind: "request",
+            adds: "tokens",
+            steady,
+        };
+        let estimate = Estimate {
+            value: 20_480.0,
+            low: -1024.0,
+            high: 40_960.0,
+        };
+        let table = memory_steps(&[step(Some(estimate)), step(None)]);
+        assert!(
+            table.contains("+20 KiB (-1 to +40)") && table.contains("not resolved"),
+            "{table}"
+        );
     }
 
     #[test]

@@ -17,17 +17,19 @@ use voiceflow_record::paired::{Purpose, Round};
 use voiceflow_record::{CatalogueEntry, Clock, Instrument, OperationId, Pairing, write_file};
 
 use crate::bench;
-use crate::cli::{Format, PeersCommand};
+use crate::cli::PeersCommand;
 use crate::compare::rounds::{self, Contender, Plan, Shape, Span};
 use crate::filter::Filter;
-use crate::markers::Markers;
 use crate::outcome::Outcome;
+use crate::published::Report;
 use crate::workspace::Workspace;
 use crate::{host, measuring, process, setup, waivers};
 
 use couples::{Couple, Kind};
 use place::{FOLDER, Place};
 use report::{LeftOut, Peers, Row};
+
+const COMMAND: &str = "peers";
 
 const QUICK_ROUNDS: u32 = 6;
 const FULL_ROUNDS: u32 = 20;
@@ -48,15 +50,12 @@ const SPEECH_ROUND: Span = Span {
 /// Measures, prints the table, and fails where a couple could not be measured that was to be.
 pub(crate) fn run(workspace: &Workspace, command: &PeersCommand) -> anyhow::Result<Outcome> {
     let couples = couples::chosen(&Filter::parse(command.filter.as_deref())?)?;
-    let markers = Markers::of("peers");
-    if let Some(file) = &command.write {
-        markers.read_page(file)?;
-    }
+    Report::check_page(COMMAND, &command.report, command.filter.as_deref())?;
     setup::prepare(workspace)?;
     let place = Place::ready(workspace, command.with_llama)?;
     let variables = place.variables(workspace)?;
     let declared = Declared::read(workspace)?;
-    let output = bench::output_folder(workspace, "peers", command.output_dir.clone())?;
+    let output = bench::output_folder(workspace, COMMAND, command.report.output_dir.clone())?;
     let scratch = tempfile::tempdir().context("no temporary folder can be made")?;
     let own_environment = host::configured_environment(workspace)?;
     let _turn = measuring::take_turn()?;
@@ -111,7 +110,13 @@ pub(crate) fn run(workspace: &Workspace, command: &PeersCommand) -> anyhow::Resu
         left_out,
         words,
     };
-    write_reports(&peers, &output, command, &markers)?;
+    let report = Report {
+        command: COMMAND,
+        json: serde_json::to_string_pretty(&peers)?,
+        text: report::text(&peers),
+        page: report::markdown(&peers),
+    };
+    report.publish(&output, &command.report, !has_failed)?;
     Ok(if has_failed {
         Outcome::SetupOrMeasurementFailed
     } else if peers.rows.is_empty() {
@@ -119,24 +124,6 @@ pub(crate) fn run(workspace: &Workspace, command: &PeersCommand) -> anyhow::Resu
     } else {
         Outcome::Passed
     })
-}
-
-fn write_reports(peers: &Peers, output: &Path, command: &PeersCommand, markers: &Markers) -> anyhow::Result<()> {
-    let (json, text) = (serde_json::to_string_pretty(peers)?, report::text(peers));
-    for (file, content) in [("peers.json", &json), ("peers.txt", &text)] {
-        write_file(&output.join(file), content.as_bytes())?;
-    }
-    if let Some(file) = &command.write {
-        let page = markers.replace(&markers.read_page(file)?, &report::markdown(peers))?;
-        write_file(file, page.as_bytes())?;
-        eprintln!("written: {}", file.display());
-    }
-    match command.format {
-        Format::Json => println!("{json}"),
-        Format::Text => print!("{text}"),
-    }
-    eprintln!("report and rounds: {}", output.display());
-    Ok(())
 }
 
 impl Couple {
@@ -278,7 +265,8 @@ impl<'a> Measuring<'a> {
                     },
                     Kind::Short | Kind::Llama => shape,
                 });
-                let file = format!("{}-{number}.json", self.couple.work);
+                let operation = self.couple.operation.replace('/', "-");
+                let file = format!("{operation}-beside-{}-{number}.json", self.couple.work);
                 write_file(&output.join(file), serde_json::to_string(&round)?.as_bytes())?;
                 self.rounds.push(*round);
             }

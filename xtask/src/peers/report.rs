@@ -10,6 +10,7 @@ use super::couples::Couple;
 use super::place::Words;
 use crate::compare::decide::log_ratio;
 use crate::impact::Estimate;
+use crate::published::origin;
 use crate::stats::SortedSamples;
 use crate::table::table;
 use crate::units;
@@ -141,17 +142,9 @@ pub(super) fn markdown(peers: &Peers) -> String {
 
 fn notes(peers: &Peers) -> Vec<String> {
     let mut notes = vec![format!(
-        "`cargo xtask peers` on {}, {}, {}: fresh processes of both sides in turn, batches interleaved on one machine, \
-         every answer checked; medians of a call, the ratio over {} rounds and more.",
-        peers.date,
-        peers.host.class,
-        peers
-            .revision
-            .commit
-            .as_deref()
-            .unwrap_or("no commit")
-            .get(..10)
-            .unwrap_or("no commit"),
+        "`cargo xtask peers` {}: fresh processes of both sides in turn, batches interleaved on one machine, every answer \
+         checked; medians of a call, the ratio over {} rounds and more.",
+        origin(&peers.date, &peers.host, &peers.revision),
         peers.rows.iter().map(|row| row.rounds).min().unwrap_or(0)
     )];
     if let Some(words) = &peers.words {

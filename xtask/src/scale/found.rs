@@ -146,6 +146,71 @@ pub(super) struct Comparison {
     pub(super) latency_change: Option<Estimate>,
     /// The same of the throughput: above zero is more.
     pub(super) throughput_change: Option<Estimate>,
+    /// What is promised of it, and whether that is true here.
+    pub(super) claimed: Option<Claimed>,
+}
+
+/// What is promised of a comparison.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Claim {
+    pub(super) text: &'static str,
+    pub(super) bound: Bound,
+}
+
+/// What a promise comes to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Bound {
+    /// The change of the median latency is at most this.
+    Latency(f64),
+    /// The process, which holds both sides, grows by at most this share from the first round to the last.
+    Growth(f64),
+}
+
+/// A promise with what became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(super) struct Claimed {
+    pub(super) claim: &'static str,
+    /// Where the promise is of memory: by what share the process grew from the first round to the last.
+    pub(super) growth: Option<f64>,
+    pub(super) verdict: Verdict,
+}
+
+/// Whether a promise is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Verdict {
+    /// The whole interval is within it.
+    Holds,
+    /// The whole interval is beyond it.
+    DoesNotHold,
+    /// Neither.
+    NotResolved,
+}
+
+impl Claim {
+    fn judge(self, latency: Option<Estimate>, sides: [&Side; 2]) -> Claimed {
+        let (growth, verdict) = match (self.bound, latency) {
+            (Bound::Latency(bound), Some(seen)) if seen.high <= bound => (None, Verdict::Holds),
+            (Bound::Latency(bound), Some(seen)) if seen.low > bound => (None, Verdict::DoesNotHold),
+            (Bound::Latency(_), _) => (None, Verdict::NotResolved),
+            (Bound::Growth(bound), _) => {
+                let first = sides.map(|side| side.resident_bytes.0).into_iter().min().unwrap_or(0);
+                let last = sides.map(|side| side.resident_bytes.1).into_iter().max().unwrap_or(0);
+                let growth = last as f64 / first as f64 - 1.0;
+                let verdict = if growth <= bound {
+                    Verdict::Holds
+                } else {
+                    Verdict::DoesNotHold
+                };
+                (Some(growth), verdict)
+            }
+        };
+        Claimed {
+            claim: self.text,
+            growth,
+            verdict,
+        }
+    }
 }
 
 /// One side of it, over all rounds.
@@ -160,7 +225,7 @@ pub(super) struct Side {
 }
 
 impl Comparison {
-    pub(super) fn new(name: &str, told: &[Told]) -> Self {
+    pub(super) fn new(name: &str, claim: Option<Claim>, told: &[Told]) -> Self {
         let of_side = |side: &str| -> Vec<&Step> {
             told.iter()
                 .filter_map(|line| match line {
@@ -181,14 +246,17 @@ impl Comparison {
                 .collect();
             Estimate::of(&log_ratios).map(Estimate::exp_minus_one)
         };
+        let latency_change = change(|step| latencies(&[step]).map(|sorted| sorted.median()));
+        let (on_side, off_side) = (Side::new(&on), Side::new(&off));
         Self {
             name: name.to_owned(),
             workers: on.first().map_or(0, |step| step.workers),
             rounds: on.len().min(off.len()),
-            latency_change: change(|step| latencies(&[step]).map(|sorted| sorted.median())),
+            claimed: claim.map(|claim| claim.judge(latency_change, [&on_side, &off_side])),
+            latency_change,
             throughput_change: change(|step| Some(step.per_second)),
-            on: Side::new(&on),
-            off: Side::new(&off),
+            on: on_side,
+            off: off_side,
         }
     }
 }
@@ -294,13 +362,47 @@ pub(super) mod tests {
             side("on", 2, 200.0),
             side("off", 2, 100.0),
         ];
-        let comparison = Comparison::new("pool", &told);
+        let claim = |bound| Some(Claim { text: "less", bound });
+        let comparison = Comparison::new("pool", claim(Bound::Latency(-0.5 + 1e-6)), &told);
         let throughput = comparison.throughput_change.expect("rounds");
         assert!((throughput.value - 1.0).abs() < 1e-9 && throughput.high - throughput.low < 1e-9);
         let latency = comparison.latency_change.expect("rounds");
         assert!((latency.value + 0.5).abs() < 1e-6, "{latency:?}");
         assert_eq!((comparison.rounds, comparison.on.calls), (3, 300));
-        assert_eq!(Comparison::new("pool", &told[..2]).latency_change, None);
+        let verdict = |bound, told| {
+            let claimed = Comparison::new("pool", claim(bound), told).claimed.expect("a claim");
+            claimed.verdict
+        };
+        assert_eq!(comparison.claimed.map(|claimed| claimed.verdict), Some(Verdict::Holds));
+        assert_eq!(verdict(Bound::Latency(-0.6), &told), Verdict::DoesNotHold);
+        assert_eq!(verdict(Bound::Latency(-0.4), &told[..2]), Verdict::NotResolved);
+        assert_eq!(Comparison::new("pool", None, &told).claimed, None);
+        assert_eq!(Comparison::new("pool", None, &told[..2]).latency_change, None);
+    }
+
+    #[test]
+    fn memory_is_held_against_the_growth_of_the_process() {
+        let after = |place, resident_bytes| {
+            ["on", "off"].map(|side| {
+                Told::Step(Step {
+                    side: Some(side.to_owned()),
+                    place,
+                    resident_bytes,
+                    ..step(1, 100.0)
+                })
+            })
+        };
+        let told = [after(0, 1000), after(1, 1020)].concat();
+        let claimed = |bound| {
+            let claim = Claim {
+                text: "stable memory",
+                bound: Bound::Growth(bound),
+            };
+            Comparison::new("cache", Some(claim), &told).claimed.expect("a claim")
+        };
+        assert_eq!(claimed(0.03).verdict, Verdict::Holds);
+        assert_eq!(claimed(0.01).verdict, Verdict::DoesNotHold);
+        assert!((claimed(0.01).growth.expect("a share") - 0.02).abs() < 1e-9);
     }
 
     #[test]

@@ -5,23 +5,41 @@ use std::fmt::Write as _;
 use serde::Serialize;
 use voiceflow_record::{Host, Revision};
 
-use super::found::{Comparison, Curve, Side};
+use super::found::{Comparison, Curve, Side, Verdict};
 use super::usl::NoFit;
 use crate::impact::{Estimate, Failed, failures};
+use crate::published::{Report, origin};
 use crate::table::table;
 use crate::units;
+
+pub(super) const COMMAND: &str = "scale";
 
 /// Everything one run found. `docs/json.md` describes the fields.
 #[derive(Debug, Serialize)]
 pub(super) struct Scale {
     pub(super) host: Host,
     pub(super) revision: Revision,
+    pub(super) date: String,
     pub(super) curves: Vec<Curve>,
     pub(super) comparisons: Vec<Comparison>,
     pub(super) failed: Vec<Failed>,
 }
 
-pub(super) fn text(scale: &Scale) -> String {
+/// In every form.
+pub(super) fn published(scale: &Scale) -> anyhow::Result<Report> {
+    let text = text(scale);
+    Ok(Report {
+        command: COMMAND,
+        json: serde_json::to_string_pretty(scale)?,
+        page: format!(
+            "`cargo xtask scale` {}:\n\n```text\n{text}```\n",
+            origin(&scale.date, &scale.host, &scale.revision)
+        ),
+        text,
+    })
+}
+
+fn text(scale: &Scale) -> String {
     let mut text = String::new();
     for curve in &scale.curves {
         let _ = writeln!(text, "{}", curve.workload);
@@ -37,7 +55,11 @@ pub(super) fn text(scale: &Scale) -> String {
             text,
             "on against off, in turn; changes are of the side that is on, with 95 % intervals"
         );
-        let _ = write!(text, "{}", comparisons(&scale.comparisons));
+        let _ = writeln!(text, "{}", comparisons(&scale.comparisons));
+    }
+    if scale.comparisons.iter().any(|comparison| comparison.claimed.is_some()) {
+        let _ = writeln!(text, "what was promised of them, and what is true here");
+        let _ = write!(text, "{}", claims(&scale.comparisons));
     }
     text.push_str(&failures(&scale.failed));
     text
@@ -147,6 +169,31 @@ fn comparisons(all: &[Comparison]) -> String {
     table(&lines)
 }
 
+fn claims(all: &[Comparison]) -> String {
+    let headings = ["", "workers", "promised", "seen", "promise"];
+    let mut lines = vec![headings.map(str::to_owned).to_vec()];
+    for comparison in all {
+        let Some(claimed) = comparison.claimed else { continue };
+        let verdict = match claimed.verdict {
+            Verdict::Holds => "holds",
+            Verdict::DoesNotHold => "does not hold",
+            Verdict::NotResolved => "not resolved",
+        };
+        let seen = match claimed.growth {
+            Some(growth) => format!("{:+.2} % over {} rounds", growth * 100.0, comparison.rounds),
+            None => change(comparison.latency_change),
+        };
+        lines.push(vec![
+            comparison.name.clone(),
+            comparison.workers.to_string(),
+            claimed.claim.to_owned(),
+            seen,
+            verdict.to_owned(),
+        ]);
+    }
+    table(&lines)
+}
+
 fn change(estimate: Option<Estimate>) -> String {
     let Some(Estimate { value, low, high }) = estimate else {
         return "not resolved".to_owned();
@@ -179,8 +226,8 @@ fn figure(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::found::Told;
     use super::super::found::tests::step;
+    use super::super::found::{Bound, Claim, Told};
     use super::*;
 
     fn curve(of: impl Fn(f64) -> f64) -> Curve {
@@ -188,6 +235,44 @@ mod tests {
             .map(|workers| Told::Step(step(workers, of(workers as f64))))
             .into();
         Curve::new("storage-read", &told)
+    }
+
+    const LESS: Claim = Claim {
+        text: "25 % less latency",
+        bound: Bound::Latency(-0.25),
+    };
+
+    #[test]
+    fn what_was_promised_stands_beside_what_was_seen() {
+        let told = |side: &str, place, per_second| {
+            Told::Step(super::super::found::Step {
+                side: Some(side.to_owned()),
+                place,
+                ..step(8, per_second)
+            })
+        };
+        let rounds = [
+            told("on", 0, 100.0),
+            told("off", 0, 101.0),
+            told("off", 1, 101.0),
+            told("on", 1, 100.0),
+        ];
+        let of = |claim| Comparison::new("pool", claim, &rounds);
+        let memory = Claim {
+            text: "stable memory",
+            bound: Bound::Growth(0.01),
+        };
+        let table = claims(&[of(Some(LESS)), of(None), of(Some(memory))]);
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(lines.len(), 3, "{table}");
+        assert!(
+            lines[1].contains("25 % less latency") && lines[1].ends_with("does not hold"),
+            "{table}"
+        );
+        assert!(
+            lines[2].contains("stable memory") && lines[2].contains("+0.00 % over 2 rounds"),
+            "{table}"
+        );
     }
 
     #[test]
@@ -201,8 +286,9 @@ mod tests {
         let scale = Scale {
             host: crate::host::this_host(),
             revision: crate::workspace::Workspace::find().expect("a checkout").revision(),
+            date: "2027-03-31".to_owned(),
             curves: vec![curve(|workers| 1000.0 * workers / (1.0 + 0.05 * (workers - 1.0)))],
-            comparisons: vec![Comparison::new("pool", &[side("on"), side("off")])],
+            comparisons: vec![Comparison::new("pool", Some(LESS), &[side("on"), side("off")])],
             failed: vec![Failed::new("asr", &anyhow::anyhow!("no such file"))],
         };
         assert_eq!(crate::documented::missing("scale", &scale), Vec::<String>::new());
