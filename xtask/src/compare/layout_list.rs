@@ -100,6 +100,34 @@ pub(crate) fn matching_order(baseline: &[Symbol], candidate: &[Symbol]) -> Order
     }
 }
 
+/// How many functions of equal name and size two executables have in the same place: as far behind the page on which the
+/// instructions begin. Which page that is, changes with the data in front, and the system loads a program at a page of its
+/// own choice anyway.
+pub(crate) fn in_place(baseline: &[u8], candidate: &[u8]) -> anyhow::Result<usize> {
+    let placed = |elf: &[u8]| -> anyhow::Result<BTreeSet<(String, u64, u64)>> {
+        let code = Elf::read(elf)?
+            .sections
+            .iter()
+            .filter(|section| section.flags & EXECUTABLE != 0)
+            .map(|section| section.address)
+            .min()
+            .context("the file holds no instructions")?;
+        let page = code - code % PAGE;
+        let symbols = functions_of(elf)?;
+        Ok(symbols
+            .into_iter()
+            .map(|symbol| {
+                let place = symbol.address.wrapping_sub(page);
+                (plain_linker_name(&symbol.name), symbol.size, place)
+            })
+            .collect())
+    };
+    Ok(placed(baseline)?.intersection(&placed(candidate)?).count())
+}
+
+/// The smallest page that a system loads programs by.
+const PAGE: u64 = 4096;
+
 /// SHA-256 over what is loaded of an executable: its allocated sections but the build id, by name, address, size and
 /// content. Executables that load the same have the same digest, whatever they carry for debuggers. A file that is no
 /// such executable gives the digest of all its bytes.
@@ -597,6 +625,27 @@ mod tests {
             assert!(functions_of(&bytes[..length]).is_err(), "{length} bytes");
             assert_eq!(loaded_sha256(&bytes[..length]).is_ok(), length < MAGIC.len());
         }
+    }
+
+    #[test]
+    fn places_count_from_the_page_on_which_instructions_begin() {
+        // The instructions, and the symbols that stand for them, so many bytes further behind.
+        let shifted = |by: u64| {
+            let mut sections = sections();
+            sections[0].address += by;
+            let symbols = [entry(1, 0x12, 1, 0x1000 + by, 2), entry(7, 0x02, 1, 0x1002 + by, 3)];
+            sections[5] = made(".symtab", SYMBOL_TABLE, 0, 0, &symbols.concat());
+            sections[5].link = 7;
+            file(&sections)
+        };
+        let of = |by: u64| in_place(&shifted(0), &shifted(by)).expect("parses");
+        assert_eq!((of(0), of(3 * PAGE), of(64), of(PAGE + 1)), (2, 2, 0, 0));
+        let mut one_moved = sections();
+        let symbols = [entry(1, 0x12, 1, 0x1000, 2), entry(7, 0x02, 1, 0x1001, 3)];
+        one_moved[5] = made(".symtab", SYMBOL_TABLE, 0, 0, &symbols.concat());
+        one_moved[5].link = 7;
+        assert_eq!(in_place(&shifted(0), &file(&one_moved)).expect("parses"), 1);
+        assert!(in_place(&shifted(0), b"#!/bin/sh\n").is_err());
     }
 
     #[test]

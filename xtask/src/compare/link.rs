@@ -3,7 +3,6 @@
 //! Where a function lies in memory moves its speed by more than most changes do. While the slot builds, a small script
 //! in the linker's place keeps what each timed program is linked from; from that the link is repeated here.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -125,7 +124,7 @@ pub(crate) struct Matched {
     pub(crate) baseline: PathBuf,
     pub(crate) candidate: PathBuf,
     pub(crate) order: Order,
-    /// Functions of equal name and size that do lie at the same address in both.
+    /// Functions of equal name and size that do lie in the same place of both.
     pub(crate) in_place: usize,
 }
 
@@ -157,7 +156,8 @@ pub(crate) fn matching(
     });
     let [baseline, candidate] = outputs;
     let (baseline, candidate) = (baseline?, candidate?);
-    let in_place = in_place(&baseline, &candidate)?;
+    let read = |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+    let in_place = layout_list::in_place(&read(&baseline)?, &read(&candidate)?)?;
     // A linker may take the list and not follow it.
     ensure!(
         in_place * 10 >= order.matched * 9,
@@ -170,24 +170,6 @@ pub(crate) fn matching(
         order,
         in_place,
     })
-}
-
-fn in_place(baseline: &Path, candidate: &Path) -> anyhow::Result<usize> {
-    let read = |path: &Path| -> anyhow::Result<BTreeSet<(String, u64, u64)>> {
-        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let symbols = layout_list::functions_of(&bytes)?;
-        Ok(symbols
-            .into_iter()
-            .map(|symbol| {
-                (
-                    layout_list::plain_linker_name(&symbol.name),
-                    symbol.size,
-                    symbol.address,
-                )
-            })
-            .collect())
-    };
-    Ok(read(baseline)?.intersection(&read(candidate)?).count())
 }
 
 /// Every round copies its programs: without what only debuggers read they are a fraction of the size.
