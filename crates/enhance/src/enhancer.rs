@@ -71,6 +71,7 @@ impl Enhancer {
             language.opening(context)?;
         }
         tracing::info!(
+            device = ?options.device,
             threads = options.threads.get(),
             contexts = options.contexts.len(),
             "language model ready"

@@ -125,14 +125,27 @@ impl Weights {
         })
     }
 
-    /// Reads rows, which the memory takes in at its end in their order. The answer has one row of hidden values for each.
+    /// Reads rows, at least one, which the memory takes in at its end in their order. The answer has scores of every token
+    /// of the vocabulary to come next, for the last row alone.
     ///
     /// Every row's `after` must lie before it. Rows that stand side by side do not see each other.
-    pub(crate) fn read_rows(&self, rows: &[Row], memory: &mut Memory) -> Result<Tensor> {
-        self.team.run(|| self.compute_rows(rows, memory))
+    pub(crate) fn read_to_last(&self, rows: &[Row], memory: &mut Memory) -> Result<Tensor> {
+        self.team.run(|| {
+            let hidden = self.hidden(rows, memory)?;
+            self.scores(&hidden.narrow(0, rows.len() - 1, 1)?)
+        })
     }
 
-    fn compute_rows(&self, rows: &[Row], memory: &mut Memory) -> Result<Tensor> {
+    /// As [`Weights::read_to_last`], with scores for every row.
+    pub(crate) fn read_each(&self, rows: &[Row], memory: &mut Memory) -> Result<Tensor> {
+        self.team.run(|| {
+            let hidden = self.hidden(rows, memory)?;
+            self.scores(&hidden)
+        })
+    }
+
+    /// Reads rows; the answer has one row of hidden values for each.
+    fn hidden(&self, rows: &[Row], memory: &mut Memory) -> Result<Tensor> {
         let depths = depths(rows);
         let start = memory.length;
         memory.reserve(start + rows.len(), self.sizes(), &self.device)?;
@@ -169,9 +182,9 @@ impl Weights {
         }
     }
 
-    /// Scores of every token of the vocabulary to come next, for rows of hidden values.
-    pub(crate) fn scores(&self, hidden: &Tensor) -> Result<Tensor> {
-        self.team.run(|| self.output.forward(&self.norm.forward(hidden)?))
+    /// Scores for rows of hidden values.
+    fn scores(&self, hidden: &Tensor) -> Result<Tensor> {
+        self.output.forward(&self.norm.forward(hidden)?)
     }
 }
 

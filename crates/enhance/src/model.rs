@@ -7,8 +7,6 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use candle_core::Tensor;
-
 use crate::exponential::exponential;
 use crate::llama::{self, After, Memory, Row, Team, Weights};
 use crate::vocabulary::Vocabulary;
@@ -119,9 +117,10 @@ impl Session {
     /// # Errors
     /// `Inference` where there is no token, one is not in the vocabulary or the session would grow too long.
     pub fn read(&mut self, tokens: &[u32]) -> Result<Likelihoods, EnhanceError> {
-        let hidden = self.read_rows(&chain(self.len(), tokens))?;
-        let last = hidden.narrow(0, tokens.len() - 1, 1)?;
-        Ok(Likelihoods(self.weights.scores(&last)?.flatten_all()?.to_vec1()?))
+        let rows = chain(self.len(), tokens);
+        self.check(&rows)?;
+        let scores = self.weights.read_to_last(&rows, &mut self.memory)?;
+        Ok(Likelihoods(scores.flatten_all()?.to_vec1()?))
     }
 
     /// Reads `tokens` (at least one) at once and answers for each how likely each token of the vocabulary is to follow.
@@ -151,8 +150,9 @@ impl Session {
 
     /// Reads rows that may stand side by side, and answers for each. They stay in the session until it is truncated.
     pub(crate) fn read_branches(&mut self, rows: &[Row]) -> Result<Vec<Likelihoods>, EnhanceError> {
-        let hidden = self.read_rows(rows)?;
-        let scores: Vec<f32> = self.weights.scores(&hidden)?.flatten_all()?.to_vec1()?;
+        self.check(rows)?;
+        let scores = self.weights.read_each(rows, &mut self.memory)?;
+        let scores: Vec<f32> = scores.flatten_all()?.to_vec1()?;
         let width = scores.len() / rows.len();
         Ok(scores
             .chunks_exact(width)
@@ -160,7 +160,8 @@ impl Session {
             .collect())
     }
 
-    fn read_rows(&mut self, rows: &[Row]) -> Result<Tensor, EnhanceError> {
+    /// Refuses what cannot be read.
+    fn check(&self, rows: &[Row]) -> Result<(), EnhanceError> {
         if rows.is_empty() || self.len() + rows.len() > Self::LENGTH_MAX {
             let (count, length) = (rows.len(), self.len());
             return Err(candle_core::Error::msg(format!("cannot read {count} tokens after {length}")).into());
@@ -168,7 +169,7 @@ impl Session {
         if let Some(row) = rows.iter().find(|row| row.token as usize >= self.vocabulary) {
             return Err(candle_core::Error::msg(format!("there is no token {}", row.token)).into());
         }
-        Ok(self.weights.read_rows(rows, &mut self.memory)?)
+        Ok(())
     }
 }
 

@@ -49,10 +49,10 @@ pub struct EnhancerOptions {
     /// In free decoding, how many tokens, from the likeliest down, are tried at each place until one keeps the text
     /// faithful. With 1 the text is refused at the first departure.
     pub candidates: usize,
-    /// On how many threads the processor computes, the caller's among them: two by default. Those that have no part in a
-    /// product sleep. Products with weights in Q8_0 are meant. candle multiplies other formats, and adds long texts up, on
-    /// a pool of its own, whose size `CANDLE_NUM_THREADS` sets for the process, and multiplies queries and keys on rayon's
-    /// (`RAYON_NUM_THREADS`).
+    /// On how many threads the processor computes, two by default; those that have no part in a product sleep. Products with
+    /// weights in Q8_0 are meant, and attention. candle multiplies other formats, and adds long texts up, on a pool of its
+    /// own, whose size `CANDLE_NUM_THREADS` sets for the process. With one thread the products of queries and keys of long
+    /// texts are still shared by rayon's own threads, unless `RAYON_NUM_THREADS` is 1.
     pub threads: NonZeroUsize,
     /// The contexts whose prompts are read while loading. Any other is read on its first use, which takes about a second
     /// and is not held against that call's time limit.

@@ -3,7 +3,7 @@
 //! candle's operations on the processor hand each of these small tensors out to a pool of threads, and wait for the
 //! slowest of them. Norm, gate and rotation are computed by one thread here, and what attention makes of its scores by the
 //! [`Team`] where there is enough of it. The scores themselves, products of queries and keys, are still candle's `matmul`,
-//! which may use rayon's pool; and what is added or scaled is candle's too, which divides 65,536 numbers and more, a
+//! which rayon shares among the team's threads, or among its own where there is no team; and what is added or scaled is candle's too, which divides 65,536 numbers and more, a
 //! hundred rows, among a pool of its own.
 
 use std::sync::Arc;
@@ -165,7 +165,7 @@ struct Sight {
     team: Arc<Team>,
 }
 
-/// Scores that one thread looks at, at least: some tens of microseconds of work. Other numbers were not tried.
+/// Scores that one thread looks at, at least, so that waking another for them is worth it.
 const SCORES_PER_THREAD_MIN: usize = 8192;
 
 impl CustomOp2 for Sight {

@@ -42,8 +42,8 @@ const NO_NEGATIVE: u8 = 0x80;
 const STEP: usize = 4;
 /// Rows that share what is loaded. Two registers of sums for each, with the rest, fit the sixteen of AVX2.
 const TILE: usize = 4;
-/// Weights that one thread goes through at least, once for every [`TILE`] rows. 256 KiB come from memory in 36 µs at the
-/// 7 GB/s of `anchor/memread/1t` when this was chosen, which is worth waking a thread for; other numbers were not tried.
+/// Weights that one thread goes through at least, once for every [`TILE`] rows: at the 7 to 10 GB/s that one thread reads
+/// from memory here (`anchor/memread/1t`) they take 26 to 37 µs, which is worth waking a thread for.
 const WEIGHTS_PER_THREAD_MIN: usize = 1 << 18;
 
 /// A matrix of `outputs` rows of `width` weights.

@@ -1,8 +1,8 @@
 //! Threads that share the work of products.
 //!
-//! A product takes tens to hundreds of microseconds, and between two of them there is little to share. So the threads stay
-//! between products, and those without work look for some for a few microseconds, then sleep; rayon does both. Who comes
-//! late finds less to do: a part goes to whoever asks first, and nobody waits for a thread that has not begun.
+//! Products are short, and between two of them there is little to share. So the threads stay between products, and those
+//! without work look for some for a moment, then sleep; rayon does both. Who comes late finds less to do: a part goes to
+//! whoever asks first, and nobody waits for a thread that has not begun.
 
 use std::iter::Enumerate;
 use std::num::NonZeroUsize;
@@ -18,6 +18,9 @@ const PARTS_EACH: usize = 4;
 #[derive(Debug)]
 pub(crate) struct Team {
     threads: Option<ThreadPool>,
+    /// Held by whoever's work the threads do: a thread that waits for the rest of a product would else begin somebody
+    /// else's whole work.
+    turn: Mutex<()>,
 }
 
 impl Team {
@@ -34,15 +37,19 @@ impl Team {
         });
         Ok(Self {
             threads: pool.transpose()?,
+            turn: Mutex::default(),
         })
     }
 
-    /// Does `work`, with many calls of [`Team::fill`] in it, on a thread of the team: so whoever fills is woken once for all
-    /// of them.
+    /// Does `work`, with many calls of [`Team::fill`] in it, on a thread of the team, while the caller sleeps: one hand-over
+    /// for all of them. Other callers wait for their turn. Within work of the team it does more of it at once.
     pub(crate) fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         match &self.threads {
-            Some(threads) => threads.install(work),
-            None => work(),
+            Some(threads) if threads.current_thread_index().is_none() => {
+                let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+                threads.install(work)
+            }
+            _ => work(),
         }
     }
 
@@ -81,6 +88,7 @@ fn next<'a>(parts: &Mutex<Enumerate<ChunksMut<'a, f32>>>) -> Option<(usize, &'a 
 mod tests {
     use std::panic::{self, AssertUnwindSafe};
     use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread;
 
     use super::*;
@@ -122,16 +130,55 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_wrong_in_a_helper_reaches_the_caller() {
+    fn work_fills_more_than_once_and_may_hand_on_to_the_team_again() {
+        let team = Team::new(NonZeroUsize::new(2).unwrap()).unwrap();
+        let sum = team.run(|| {
+            let mut values = vec![0.0; 100];
+            for _ in 0..3 {
+                team.fill(&mut values, 1, 2, |_, part| {
+                    part.iter_mut().for_each(|value| *value += 1.0)
+                });
+            }
+            team.run(|| values.iter().sum::<f32>())
+        });
+        assert_eq!(sum, 300.0);
+    }
+
+    #[test]
+    fn one_callers_work_is_never_begun_within_anothers() {
+        let team = Team::new(NonZeroUsize::new(2).unwrap()).unwrap();
+        let at_work = AtomicUsize::new(0);
+        let work = || {
+            for _ in 0..50 {
+                team.run(|| {
+                    assert_eq!(at_work.fetch_add(1, Ordering::SeqCst), 0);
+                    team.fill(&mut [0.0; 64], 1, 2, |_, _| thread::yield_now());
+                    at_work.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+        };
+        thread::scope(|scope| {
+            let callers = [scope.spawn(work), scope.spawn(work), scope.spawn(work)];
+            assert!(callers.into_iter().all(|caller| caller.join().is_ok()));
+        });
+    }
+
+    #[test]
+    fn what_goes_wrong_in_a_helper_reaches_the_caller_and_the_team_goes_on() {
         let team = Team::new(NonZeroUsize::new(2).unwrap()).unwrap();
         let both = Barrier::new(2);
-        let mut values = [0.0; 2];
         let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
-            team.fill(&mut values, 1, 2, |_, _| {
-                both.wait();
-                assert_ne!(thread::current().name(), Some("enhance-1"), "as asked");
+            team.run(|| {
+                let owner = thread::current().id();
+                team.fill(&mut [0.0; 2], 1, 2, |_, _| {
+                    both.wait();
+                    assert_eq!(thread::current().id(), owner, "as asked");
+                });
             });
         }));
         assert!(outcome.is_err());
+        let mut values = [0.0; 8];
+        team.run(|| team.fill(&mut values, 1, 2, |_, part| part.fill(1.0)));
+        assert_eq!(values, [1.0; 8]);
     }
 }

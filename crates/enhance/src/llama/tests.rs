@@ -111,8 +111,7 @@ impl Reading<'_> {
 }
 
 fn scores(weights: &Weights, rows: &[Row], memory: &mut Memory) -> Vec<Vec<f32>> {
-    let hidden = weights.read_rows(rows, memory).unwrap();
-    weights.scores(&hidden).unwrap().to_vec2().unwrap()
+    weights.read_each(rows, memory).unwrap().to_vec2().unwrap()
 }
 
 #[test]
@@ -122,8 +121,8 @@ fn rows_side_by_side_have_the_scores_of_their_own_path() {
     for length in [2, 127, 128, 129, 250, 256] {
         let tokens = text(length);
         let mut memory = Memory::default();
-        weights.read_rows(&chain(0, &tokens[..1]), &mut memory).unwrap();
-        weights.read_rows(&chain(1, &tokens[1..]), &mut memory).unwrap();
+        weights.read_to_last(&chain(0, &tokens[..1]), &mut memory).unwrap();
+        weights.read_to_last(&chain(1, &tokens[1..]), &mut memory).unwrap();
         let kept = memory.clone();
         let mut reading = Reading {
             weights: &weights,
