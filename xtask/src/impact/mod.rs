@@ -38,7 +38,7 @@ struct Effort {
     request: [usize; 2],
     /// The same from end to end, where a request takes the better part of a second.
     end_to_end: [usize; 2],
-    /// Processes of each level whose memory is taken, and requests in each.
+    /// Processes of each level whose memory is taken, an even number, and requests in each.
     memory_request: [usize; 2],
     memory_end_to_end: [usize; 2],
     /// Pairs of processes at each share of pages in memory.
@@ -52,7 +52,7 @@ const QUICK: Effort = Effort {
     request: [60, 10],
     end_to_end: [4, 1],
     memory_request: [4, 300],
-    memory_end_to_end: [3, 4],
+    memory_end_to_end: [4, 4],
     curve_rounds: 8,
 };
 
@@ -60,7 +60,7 @@ const QUICK: Effort = Effort {
 const FULL: Effort = Effort {
     request: [200, 10],
     end_to_end: [16, 1],
-    memory_request: [7, 1000],
+    memory_request: [8, 1000],
     memory_end_to_end: [4, 16],
     curve_rounds: 12,
 };
@@ -239,6 +239,14 @@ fn memory_steps_of(kind: &'static str, told: &[Vec<ToldMemory>; LEVELS.len()]) -
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn as_many_turns_go_up_the_levels_as_down() {
+        for effort in [QUICK, FULL] {
+            let [[request, _], [end_to_end, _]] = [effort.memory_request, effort.memory_end_to_end];
+            assert!(request.is_multiple_of(2) && end_to_end.is_multiple_of(2));
+        }
+    }
 
     fn process(steady_bytes: u64) -> ToldMemory {
         ToldMemory {

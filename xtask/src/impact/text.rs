@@ -39,7 +39,11 @@ pub(super) fn text(impact: &Impact) -> String {
     for judged in &impact.judged {
         let _ = writeln!(text, "{}", sentence(judged));
     }
-    let _ = writeln!(text, "(a share of {:.1} % was once expected)", SHARE_EXPECTED * 100.0);
+    let _ = writeln!(
+        text,
+        "(a share of {:.1} % was expected before anything was measured)",
+        SHARE_EXPECTED * 100.0
+    );
     text
 }
 
@@ -66,7 +70,7 @@ fn levels(kind: &Kind) -> String {
         "processor".to_owned(),
         "of it server".to_owned(),
         "connecting".to_owned(),
-        "processor".to_owned(),
+        "its processor".to_owned(),
         "requests".to_owned(),
     ]];
     for row in &kind.levels {
@@ -88,9 +92,16 @@ fn levels(kind: &Kind) -> String {
 
 fn steps(kind: &Kind) -> String {
     let mut lines = vec![
-        ["step", "median", "processor", "of it server", "connecting", "processor"]
-            .map(str::to_owned)
-            .to_vec(),
+        [
+            "step",
+            "median",
+            "processor",
+            "of it server",
+            "connecting",
+            "its processor",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
     ];
     for step in &kind.steps {
         lines.push(vec![
@@ -111,7 +122,7 @@ fn memory(rows: &[Memory]) -> String {
             "requests of",
             "level",
             "first",
-            "steady",
+            "at the end",
             "peak",
             "processes apart by",
             "requests",
@@ -135,7 +146,7 @@ fn memory(rows: &[Memory]) -> String {
 }
 
 fn memory_steps(steps: &[MemoryStep]) -> String {
-    let mut lines = vec![["requests of", "step", "steady"].map(str::to_owned).to_vec()];
+    let mut lines = vec![["requests of", "step", "at the end"].map(str::to_owned).to_vec()];
     for step in steps {
         let kibibytes = |bytes: f64| format!("{:+.0}", bytes / 1024.0);
         let steady = step.steady.map_or_else(

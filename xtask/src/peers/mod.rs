@@ -116,7 +116,7 @@ pub(crate) fn run(workspace: &Workspace, command: &PeersCommand) -> anyhow::Resu
         text: report::text(&peers),
         page: report::markdown(&peers),
     };
-    report.publish(&output, &command.report, !has_failed)?;
+    report.publish(&output, &command.report, !has_failed && !peers.rows.is_empty())?;
     Ok(if has_failed {
         Outcome::SetupOrMeasurementFailed
     } else if peers.rows.is_empty() {

@@ -188,21 +188,24 @@ pub(super) enum Verdict {
 }
 
 impl Claim {
-    fn judge(self, latency: Option<Estimate>, sides: [&Side; 2]) -> Claimed {
+    fn judge(self, latency: Option<Estimate>, rounds: usize, sides: [&Side; 2]) -> Claimed {
         let (growth, verdict) = match (self.bound, latency) {
             (Bound::Latency(bound), Some(seen)) if seen.high <= bound => (None, Verdict::Holds),
             (Bound::Latency(bound), Some(seen)) if seen.low > bound => (None, Verdict::DoesNotHold),
             (Bound::Latency(_), _) => (None, Verdict::NotResolved),
             (Bound::Growth(bound), _) => {
-                let first = sides.map(|side| side.resident_bytes.0).into_iter().min().unwrap_or(0);
-                let last = sides.map(|side| side.resident_bytes.1).into_iter().max().unwrap_or(0);
-                let growth = last as f64 / first as f64 - 1.0;
-                let verdict = if growth <= bound {
-                    Verdict::Holds
-                } else {
-                    Verdict::DoesNotHold
-                };
-                (Some(growth), verdict)
+                // The later reading of each round, when both sides have run.
+                let after = |end: fn(&Side) -> u64| sides.map(end).into_iter().max().filter(|&bytes| bytes > 0);
+                let ends = after(|side| side.resident_bytes.0).zip(after(|side| side.resident_bytes.1));
+                match ends.filter(|_| rounds > 1) {
+                    Some((first, last)) => {
+                        let growth = last as f64 / first as f64 - 1.0;
+                        let holds = growth <= bound;
+                        let verdict = if holds { Verdict::Holds } else { Verdict::DoesNotHold };
+                        (Some(growth), verdict)
+                    }
+                    None => (None, Verdict::NotResolved),
+                }
             }
         };
         Claimed {
@@ -248,11 +251,12 @@ impl Comparison {
         };
         let latency_change = change(|step| latencies(&[step]).map(|sorted| sorted.median()));
         let (on_side, off_side) = (Side::new(&on), Side::new(&off));
+        let rounds = on.len().min(off.len());
         Self {
             name: name.to_owned(),
             workers: on.first().map_or(0, |step| step.workers),
-            rounds: on.len().min(off.len()),
-            claimed: claim.map(|claim| claim.judge(latency_change, [&on_side, &off_side])),
+            rounds,
+            claimed: claim.map(|claim| claim.judge(latency_change, rounds, [&on_side, &off_side])),
             latency_change,
             throughput_change: change(|step| Some(step.per_second)),
             on: on_side,
@@ -392,17 +396,21 @@ pub(super) mod tests {
                 })
             })
         };
-        let told = [after(0, 1000), after(1, 1020)].concat();
-        let claimed = |bound| {
+        let claimed = |bound, told: &[Told]| {
             let claim = Claim {
                 text: "stable memory",
                 bound: Bound::Growth(bound),
             };
-            Comparison::new("cache", Some(claim), &told).claimed.expect("a claim")
+            Comparison::new("cache", Some(claim), told).claimed.expect("a claim")
         };
-        assert_eq!(claimed(0.03).verdict, Verdict::Holds);
-        assert_eq!(claimed(0.01).verdict, Verdict::DoesNotHold);
-        assert!((claimed(0.01).growth.expect("a share") - 0.02).abs() < 1e-9);
+        let told = [after(0, 1000), after(1, 1020)].concat();
+        assert_eq!(claimed(0.03, &told).verdict, Verdict::Holds);
+        assert_eq!(claimed(0.01, &told).verdict, Verdict::DoesNotHold);
+        assert!((claimed(0.01, &told).growth.expect("a share") - 0.02).abs() < 1e-9);
+        // One round shows no growth, and nor does a system that does not tell.
+        assert_eq!(claimed(0.01, &told[..2]).verdict, Verdict::NotResolved);
+        let untold = [after(0, 0), after(1, 0)].concat();
+        assert_eq!(claimed(0.01, &untold).verdict, Verdict::NotResolved);
     }
 
     #[test]
