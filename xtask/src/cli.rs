@@ -100,7 +100,7 @@ pub(crate) struct BenchCommand {
 /// What `impact` is told.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ImpactCommand {
-    /// About four minutes on two cores (the default).
+    /// About three minutes on two cores (the default).
     #[arg(long, conflicts_with = "full")]
     pub(crate) quick: bool,
     /// About a quarter of an hour: intervals half as wide.
@@ -116,7 +116,7 @@ pub(crate) struct ScaleCommand {
     /// Part of the name of a workload or comparison, or a regular expression between slashes; one that matches none is
     /// answered with all names.
     pub(crate) filter: Option<String>,
-    /// About ten minutes on two cores (the default).
+    /// About thirteen minutes on two cores (the default).
     #[arg(long, conflicts_with = "full")]
     pub(crate) quick: bool,
     /// More passes, each longer.
@@ -132,7 +132,7 @@ pub(crate) struct PeersCommand {
     /// Part of an operation's id or of a peer's name, or a regular expression between slashes; one that matches none is
     /// answered with all of them.
     pub(crate) filter: Option<String>,
-    /// Six rounds of fresh processes each (the default): about six minutes on two cores.
+    /// Six rounds of fresh processes each (the default): about eight minutes on two cores.
     #[arg(long, conflicts_with = "full")]
     pub(crate) quick: bool,
     /// Twenty rounds each.

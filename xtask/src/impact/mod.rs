@@ -47,7 +47,7 @@ struct Effort {
 
 const COMMAND: &str = "impact";
 
-/// About four minutes on two cores.
+/// About three minutes on two cores.
 const QUICK: Effort = Effort {
     request: [60, 10],
     end_to_end: [4, 1],

@@ -39,7 +39,7 @@ struct Effort {
     rounds: usize,
 }
 
-/// About ten minutes on two cores.
+/// About thirteen minutes on two cores.
 const QUICK: Effort = Effort {
     passes: 2,
     window_ms: 1000,
