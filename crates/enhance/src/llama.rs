@@ -157,13 +157,10 @@ impl Weights {
             sines: self.sines.index_select(&positions, 0)?,
         };
         let mask = Arc::new(mask(rows, start));
-        for (layer, (keys, values)) in self.layers.iter().zip(memory.layers.iter()) {
+        for (index, layer) in self.layers.iter().enumerate() {
             let normed = layer.attention_norm.forward(&hidden)?;
             let (query, key, value) = layer.project(&normed, self.shape, &rotation)?;
-            keys.slice_set(&key, 1, start)?;
-            values.slice_set(&value, 1, start)?;
-            let length = start + rows.len();
-            let (keys, values) = (keys.narrow(1, 0, length)?, values.narrow(1, 0, length)?);
+            let (keys, values) = memory.extend(index, &key, &value)?;
             let seen = operations::attend(&query, &keys, &values, &mask, &self.team)?;
             hidden = (hidden + layer.attention_output.forward(&seen)?)?;
             let normed = layer.inner_norm.forward(&hidden)?;

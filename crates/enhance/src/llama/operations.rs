@@ -1,10 +1,9 @@
 //! What lies between the products with weights: on the processor our own, elsewhere candle's.
 //!
 //! candle's operations on the processor hand each of these small tensors out to a pool of threads, and wait for the
-//! slowest of them. Norm, gate and rotation are computed by one thread here, and what attention makes of its scores by the
-//! [`Team`] where there is enough of it. The scores themselves, products of queries and keys, are still candle's `matmul`,
-//! which rayon shares among the team's threads, or among its own where there is no team; and what is added or scaled is candle's too, which divides 65,536 numbers and more, a
-//! hundred rows, among a pool of its own.
+//! slowest of them; its `matmul` reads `/proc/cpuinfo` on every call to learn how many there are, and packs the keys anew.
+//! Norm, gate and rotation are computed by one thread here, and attention by the [`Team`] where there is enough of it. What
+//! is added is candle's, which divides 65,536 numbers and more, a hundred rows, among a pool of its own.
 
 use std::sync::Arc;
 
@@ -45,8 +44,10 @@ pub(super) fn turn(values: &Tensor, cosines: &Tensor, sines: &Tensor) -> Result<
     }
 }
 
-/// What each query sees, of shape (rows, query heads times head width). `mask` holds for every row and token what is added
-/// to their score. Several query heads share one of keys.
+/// What each query sees, of shape (rows, query heads times head width). Queries are of shape (query heads, rows, head
+/// width), keys (key heads, head width, tokens), values (key heads, tokens, head width). `mask` holds for every row and token
+/// what is added to their score: zero where the row sees the token, else minus infinity. Several query heads share one of
+/// keys.
 pub(super) fn attend(
     query: &Tensor,
     keys: &Tensor,
@@ -54,15 +55,15 @@ pub(super) fn attend(
     mask: &Arc<Vec<f32>>,
     team: &Arc<Team>,
 ) -> Result<Tensor> {
-    let (heads, rows, width) = query.dims3()?;
-    let (key_heads, length, _) = keys.dims3()?;
-    let scaled = (query * (1.0 / (width as f64).sqrt()))?;
-    let grouped = scaled.reshape((key_heads, heads / key_heads * rows, width))?;
-    let scores = grouped.matmul(&keys.transpose(1, 2)?)?.reshape((heads, rows, length))?;
     if query.device().is_cpu() {
         let (mask, team) = (Arc::clone(mask), Arc::clone(team));
-        return scores.apply_op2_no_bwd(values, &Sight { mask, team });
+        return query.apply_op3_no_bwd(keys, values, &Attention { mask, team });
     }
+    let (heads, rows, width) = query.dims3()?;
+    let (key_heads, _, length) = keys.dims3()?;
+    let scaled = (query * (1.0 / (width as f64).sqrt()))?;
+    let grouped = scaled.reshape((key_heads, heads / key_heads * rows, width))?;
+    let scores = grouped.matmul(&keys.contiguous()?)?.reshape((heads, rows, length))?;
     let mask = Tensor::from_slice(mask, (rows, length), query.device())?;
     let shares = candle_nn::ops::softmax_last_dim(&scores.broadcast_add(&mask)?)?;
     let seen = shares
@@ -159,55 +160,81 @@ impl CustomOp3 for Turn {
     }
 }
 
-/// From the scores of each query to what it sees.
-struct Sight {
+struct Attention {
     mask: Arc<Vec<f32>>,
     team: Arc<Team>,
 }
 
-/// Scores that one thread looks at, at least, so that waking another for them is worth it.
+/// Scores that one thread works on, at least, so that waking another for them is worth it: with heads of 64 a million
+/// products.
 const SCORES_PER_THREAD_MIN: usize = 8192;
 
-impl CustomOp2 for Sight {
+impl CustomOp3 for Attention {
     fn name(&self) -> &'static str {
-        "sight"
+        "attention"
     }
 
     fn cpu_fwd(
         &self,
-        scores: &CpuStorage,
-        scores_layout: &Layout,
+        queries: &CpuStorage,
+        queries_layout: &Layout,
+        keys: &CpuStorage,
+        keys_layout: &Layout,
         values: &CpuStorage,
         values_layout: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (heads, rows, length) = scores_layout.shape().dims3()?;
-        let (key_heads, _, width) = values_layout.shape().dims3()?;
-        // The memory has room behind the tokens that are there: a head's values lie together, the heads apart.
-        let [stride, inner, 1] = *values_layout.stride() else {
-            candle_core::bail!("values must lie together by head: {values_layout:?}")
-        };
-        if inner != width {
-            candle_core::bail!("values must lie together by head: {values_layout:?}")
-        }
-        let scores = slice(scores, scores_layout)?;
-        let values = &values.as_slice::<f32>()?[values_layout.start_offset()..];
+        let (heads, rows, width) = queries_layout.shape().dims3()?;
+        let (key_heads, _, length) = keys_layout.shape().dims3()?;
+        let queries = slice(queries, queries_layout)?;
+        let (keys, values) = (Lines::new(keys, keys_layout)?, Lines::new(values, values_layout)?);
+        let scale = 1.0 / (width as f32).sqrt();
         let mut output = vec![0.0; rows * heads * width];
-        let members = (scores.len() / SCORES_PER_THREAD_MIN).max(1);
+        let members = (rows * heads * length / SCORES_PER_THREAD_MIN).max(1);
         self.team.fill(&mut output, width, members, |first, seen| {
             let mut shares = vec![0.0; length];
             for (index, seen) in (first..).zip(seen.chunks_exact_mut(width)) {
                 let (row, head) = (index / heads, index % heads);
-                let scores = &scores[(head * rows + row) * length..][..length];
                 let mask = &self.mask[row * length..(row + 1) * length];
-                for ((share, score), hidden) in shares.iter_mut().zip(scores).zip(mask) {
-                    *share = score + hidden;
+                let visible = mask
+                    .iter()
+                    .rposition(|&hidden| hidden == 0.0)
+                    .map_or(0, |last| last + 1);
+                let shares = &mut shares[..visible];
+                let key_head = head / (heads / key_heads);
+                let query = &queries[(head * rows + row) * width..][..width];
+                mix(query, keys.of(key_head), keys.line, shares);
+                for (share, hidden) in shares.iter_mut().zip(mask) {
+                    *share = share.mul_add(scale, *hidden);
                 }
-                make_shares(&mut shares);
-                let values = &values[head / (heads / key_heads) * stride..][..length * width];
-                mix(&shares, values, width, seen);
+                make_shares(shares);
+                mix(shares, values.of(key_head), values.line, seen);
             }
         });
         Ok((CpuStorage::F32(output), Shape::from((rows, heads * width))))
+    }
+}
+
+/// Keys or values in the memory, which has room behind the tokens that are there: heads, and their lines, lie apart.
+struct Lines<'a> {
+    numbers: &'a [f32],
+    /// Numbers from the beginning of a head to that of the next.
+    head: usize,
+    /// The same for the lines of a head.
+    line: usize,
+}
+
+impl<'a> Lines<'a> {
+    fn new(storage: &'a CpuStorage, layout: &Layout) -> Result<Self> {
+        let [head, line, 1] = *layout.stride() else {
+            candle_core::bail!("the numbers of a line must lie together: {layout:?}")
+        };
+        let numbers = &storage.as_slice::<f32>()?[layout.start_offset()..];
+        Ok(Self { numbers, head, line })
+    }
+
+    /// The head's numbers, and what lies behind them.
+    fn of(&self, index: usize) -> &'a [f32] {
+        &self.numbers[index * self.head..]
     }
 }
 
@@ -230,23 +257,28 @@ fn make_shares(scores: &mut [f32]) {
     }
 }
 
-/// Numbers of a row that are mixed together: eight registers of AVX2, which the adding keeps busy.
-const MIXED: usize = 64;
+/// Adds up lines of numbers, which begin `apart` from each other, times their shares.
+fn mix(shares: &[f32], lines: &[f32], apart: usize, mixed: &mut [f32]) {
+    // The widest strips keep the adding busy with eight registers of AVX2; what is left of a line takes narrower ones.
+    let mut done = 0;
+    done += strips::<64>(shares, lines, apart, mixed);
+    done += strips::<32>(shares, &lines[done..], apart, &mut mixed[done..]);
+    done += strips::<16>(shares, &lines[done..], apart, &mut mixed[done..]);
+    done += strips::<8>(shares, &lines[done..], apart, &mut mixed[done..]);
+    strips::<1>(shares, &lines[done..], apart, &mut mixed[done..]);
+}
 
-/// Adds up the rows of `values`, `width` numbers each, times their shares.
-fn mix(shares: &[f32], values: &[f32], width: usize, seen: &mut [f32]) {
-    let whole = width / MIXED * MIXED;
-    for start in (0..whole).step_by(MIXED) {
-        let mut sums = [0.0_f32; MIXED];
-        for (share, row) in shares.iter().zip(values.chunks_exact(width)) {
-            for (sum, value) in sums.iter_mut().zip(&row[start..start + MIXED]) {
-                *sum = share.mul_add(*value, *sum);
+/// Does so for as many strips of `WIDTH` numbers as there are, and answers how many numbers these are.
+fn strips<const WIDTH: usize>(shares: &[f32], lines: &[f32], apart: usize, mixed: &mut [f32]) -> usize {
+    let (strips, _) = mixed.as_chunks_mut::<WIDTH>();
+    for (index, strip) in strips.iter_mut().enumerate() {
+        let mut sums = [0.0_f32; WIDTH];
+        for (share, line) in shares.iter().zip(lines[index * WIDTH..].chunks(apart)) {
+            for (sum, number) in sums.iter_mut().zip(&line[..WIDTH]) {
+                *sum = share.mul_add(*number, *sum);
             }
         }
-        seen[start..start + MIXED].copy_from_slice(&sums);
+        *strip = sums;
     }
-    for (place, seen) in seen.iter_mut().enumerate().skip(whole) {
-        let rows = values.chunks_exact(width);
-        *seen = shares.iter().zip(rows).map(|(share, row)| share * row[place]).sum();
-    }
+    strips.len() * WIDTH
 }

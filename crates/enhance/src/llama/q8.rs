@@ -14,19 +14,39 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Shape};
 
 use super::Team;
 
-#[cfg(all(target_arch = "x86_64", target_feature = "avx2", target_feature = "fma"))]
+#[cfg(all(
+    target_arch = "x86_64",
+    target_feature = "avx2",
+    target_feature = "fma",
+    target_feature = "f16c"
+))]
 mod avx2;
 #[cfg(any(
     test,
-    not(all(target_arch = "x86_64", target_feature = "avx2", target_feature = "fma"))
+    not(all(
+        target_arch = "x86_64",
+        target_feature = "avx2",
+        target_feature = "fma",
+        target_feature = "f16c"
+    ))
 ))]
 mod portable;
 #[cfg(test)]
 mod tests;
 
-#[cfg(all(target_arch = "x86_64", target_feature = "avx2", target_feature = "fma"))]
+#[cfg(all(
+    target_arch = "x86_64",
+    target_feature = "avx2",
+    target_feature = "fma",
+    target_feature = "f16c"
+))]
 use avx2 as kernel;
-#[cfg(not(all(target_arch = "x86_64", target_feature = "avx2", target_feature = "fma")))]
+#[cfg(not(all(
+    target_arch = "x86_64",
+    target_feature = "avx2",
+    target_feature = "fma",
+    target_feature = "f16c"
+)))]
 use portable as kernel;
 
 /// Weights that share a scale, as the format defines it.
@@ -53,8 +73,8 @@ pub(crate) struct Matrix {
     outputs: usize,
     /// By group of eight outputs, block, step within the block, output, place within the step.
     weights: Vec<i8>,
-    /// By group, block, output.
-    scales: Vec<f32>,
+    /// By group, block, output; in half precision, as in the file: one row is read at the speed of the memory.
+    scales: Vec<u16>,
     team: Arc<Team>,
 }
 
@@ -109,7 +129,7 @@ impl Matrix {
         let blocks = width / BLOCK;
         let (weights_before, scales_before) = (self.weights.len(), self.scales.len());
         self.weights.resize(weights_before + outputs * width, 0);
-        self.scales.resize(scales_before + outputs * blocks, 0.0);
+        self.scales.resize(scales_before + outputs * blocks, 0);
         let (weights, scales) = (&mut self.weights[weights_before..], &mut self.scales[scales_before..]);
         for (index, bytes) in bytes.chunks_exact(BLOCK_BYTES).take(outputs * blocks).enumerate() {
             let (output, block) = (index / blocks, index % blocks);
@@ -118,7 +138,7 @@ impl Matrix {
             if bytes[2..].contains(&NO_NEGATIVE) {
                 return Ok(false);
             }
-            scales[place * LANES + lane] = half_to_single(u16::from_le_bytes([bytes[0], bytes[1]]));
+            scales[place * LANES + lane] = u16::from_le_bytes([bytes[0], bytes[1]]);
             for (step, four) in bytes[2..].chunks_exact(STEP).enumerate() {
                 let start = place * BLOCK * LANES + (step * LANES + lane) * STEP;
                 for (weight, &byte) in weights[start..start + STEP].iter_mut().zip(four) {
@@ -135,7 +155,7 @@ impl Matrix {
         let (group, lane) = (index / LANES, index % LANES);
         let blocks = self.width / BLOCK;
         for place in group * blocks..(group + 1) * blocks {
-            let scale = self.scales[place * LANES + lane];
+            let scale = half_to_single(self.scales[place * LANES + lane]);
             let weights = &self.weights[place * BLOCK * LANES..(place + 1) * BLOCK * LANES];
             for step in weights.chunks_exact(STEP * LANES) {
                 let four = &step[lane * STEP..(lane + 1) * STEP];

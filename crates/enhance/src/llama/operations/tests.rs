@@ -69,9 +69,10 @@ fn plainly(query: &Tensor, keys: &Tensor, values: &Tensor, mask: &Tensor) -> Res
 
 #[test]
 fn attention_sees_what_the_mask_lets_it_see() {
-    // Room for nine tokens, of which seven are there; 40 values a head are no whole number of lanes.
-    let (query, room) = (tensor(&[6, 3, 40], 6), [tensor(&[2, 9, 40], 7), tensor(&[2, 9, 40], 8)]);
-    let [keys, values] = room.map(|tensor| tensor.narrow(1, 0, 7).unwrap());
+    // Room for nine tokens, of which seven are there; 43 values a head are no whole number of lanes.
+    let query = tensor(&[6, 3, 43], 6);
+    let keys = tensor(&[2, 43, 9], 7).narrow(2, 0, 7).unwrap();
+    let values = tensor(&[2, 9, 43], 8).narrow(1, 0, 7).unwrap();
     let hidden = f32::NEG_INFINITY;
     #[rustfmt::skip]
     let mask = vec![
@@ -81,7 +82,8 @@ fn attention_sees_what_the_mask_lets_it_see() {
     ];
     let tensor = Tensor::from_slice(&mask, (3, 7), &Device::Cpu).unwrap();
     let contiguous = |tensor: &Tensor| tensor.contiguous().unwrap();
-    let expected = plainly(&query, &contiguous(&keys), &contiguous(&values), &tensor).unwrap();
+    let plain_keys = contiguous(&keys.transpose(1, 2).unwrap());
+    let expected = plainly(&query, &plain_keys, &contiguous(&values), &tensor).unwrap();
     let seen = attend(&query, &keys, &values, &Arc::new(mask), &team(1)).unwrap();
     assert_near(&seen, &expected);
 }
@@ -91,7 +93,7 @@ fn a_team_sees_what_one_thread_sees() {
     // Several rows, and a single one that sees so much that its heads are shared.
     for (rows, length) in [(12, 400), (1, 3000)] {
         let query = tensor(&[6, rows, 64], 9);
-        let [keys, values] = [10, 11].map(|seed| tensor(&[2, length, 64], seed));
+        let (keys, values) = (tensor(&[2, 64, length], 10), tensor(&[2, length, 64], 11));
         let mask = Arc::new(vec![0.0; rows * length]);
         let seen = |threads| -> Vec<f32> {
             let seen = attend(&query, &keys, &values, &mask, &team(threads)).unwrap();

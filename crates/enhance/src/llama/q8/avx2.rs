@@ -8,15 +8,15 @@
 )]
 
 use std::arch::x86_64::{
-    __m256i, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_loadu_si256,
-    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_mul_ps, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps,
-    _mm256_setzero_ps, _mm256_setzero_si256, _mm256_sign_epi8, _mm256_storeu_ps,
+    __m128i, __m256i, _mm_loadu_si128, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_cvtph_ps, _mm256_fmadd_ps,
+    _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_mul_ps, _mm256_set1_epi16, _mm256_set1_epi32,
+    _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_sign_epi8, _mm256_storeu_ps,
 };
 
 use super::{BLOCK, LANES, STEP, Tile};
 
 /// For each of `ROWS` rows the sums of eight outputs, one after the other.
-pub(super) fn eight<const ROWS: usize>(weights: &[i8], scales: &[f32], tile: &Tile<'_>, sums: &mut [f32]) {
+pub(super) fn eight<const ROWS: usize>(weights: &[i8], scales: &[u16], tile: &Tile<'_>, sums: &mut [f32]) {
     let blocks = scales.len() / LANES;
     let width = blocks * BLOCK;
     assert!(scales.len() == blocks * LANES && weights.len() == width * LANES && sums.len() == ROWS * LANES);
@@ -44,7 +44,7 @@ pub(super) fn eight<const ROWS: usize>(weights: &[i8], scales: &[f32], tile: &Ti
                     *whole = _mm256_add_epi32(*whole, _mm256_madd_epi16(pairs, ones));
                 }
             }
-            let scale = _mm256_loadu_ps(scales.as_ptr().add(block * LANES));
+            let scale = _mm256_cvtph_ps(_mm_loadu_si128(scales.as_ptr().add(block * LANES).cast::<__m128i>()));
             for (row, (total, whole)) in totals.iter_mut().zip(whole).enumerate() {
                 let product = _mm256_mul_ps(scale, _mm256_set1_ps(*tile.scales.get_unchecked(row * blocks + block)));
                 *total = _mm256_fmadd_ps(_mm256_cvtepi32_ps(whole), product, *total);

@@ -1,9 +1,9 @@
 //! Sums of products without any instruction set in mind.
 
-use super::{BLOCK, LANES, STEP, Tile};
+use super::{BLOCK, LANES, STEP, Tile, half_to_single};
 
 /// As the one for AVX2.
-pub(super) fn eight<const ROWS: usize>(weights: &[i8], scales: &[f32], tile: &Tile<'_>, sums: &mut [f32]) {
+pub(super) fn eight<const ROWS: usize>(weights: &[i8], scales: &[u16], tile: &Tile<'_>, sums: &mut [f32]) {
     let blocks = scales.len() / LANES;
     for (row, sums) in sums.chunks_exact_mut(LANES).enumerate().take(ROWS) {
         sums.fill(0.0);
@@ -21,8 +21,8 @@ pub(super) fn eight<const ROWS: usize>(weights: &[i8], scales: &[f32], tile: &Ti
                 }
             }
             let scales = &scales[block * LANES..(block + 1) * LANES];
-            for ((sum, whole), scale) in sums.iter_mut().zip(whole).zip(scales) {
-                *sum += whole as f32 * (scale * tile.scales[row * blocks + block]);
+            for ((sum, whole), &scale) in sums.iter_mut().zip(whole).zip(scales) {
+                *sum += whole as f32 * (half_to_single(scale) * tile.scales[row * blocks + block]);
             }
         }
     }
