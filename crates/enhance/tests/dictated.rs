@@ -21,9 +21,6 @@ use sentences::Sentence;
 /// The least share of the words to be dropped that are dropped. The rules that drop them were tried on these sentences.
 const DROP_RECALL_MIN: f64 = 0.9;
 
-/// The least punctuation F1 on what the recordings say: eight texts with so few marks that one of them is four points.
-const SPOKEN_PUNCTUATION_F1_MIN: f64 = 0.78;
-
 fn path() -> PathBuf {
     Assets::open().unwrap().path(AssetName::SmolLm2).unwrap()
 }
@@ -116,15 +113,11 @@ fn the_constrained_model_keeps_every_word_and_comes_nearer_to_the_references_tha
     let spoken = compare(&enhancer, &spoken());
     print("What the recordings say", &spoken);
 
-    let Comparison { rules, model } = &comparison;
-    assert!(model.punctuation().f1() > rules.punctuation().f1());
-    assert!(model.capitals.f1() > rules.capitals.f1());
-    // Eight short texts, of which the rules have all but two marks: what a model adds to readings from old novels is as often
-    // wrong as right, and is printed above.
-    assert!(spoken.model.capitals.f1() >= spoken.rules.capitals.f1());
-    let spoken_f1 = spoken.model.punctuation().f1();
-    assert!(spoken_f1 >= SPOKEN_PUNCTUATION_F1_MIN, "{spoken_f1}");
-    for drops in [rules.drops, model.drops] {
+    for Comparison { rules, model } in [&comparison, &spoken] {
+        assert!(model.punctuation().f1() > rules.punctuation().f1());
+        assert!(model.capitals.f1() > rules.capitals.f1());
+    }
+    for drops in [comparison.rules.drops, comparison.model.drops] {
         assert!(drops.needless == 0 && drops.recall() >= DROP_RECALL_MIN, "{drops:?}");
     }
 }

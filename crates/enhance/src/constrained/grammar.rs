@@ -80,7 +80,7 @@ impl Class {
 }
 
 /// Number of values that [`boundary`] gives.
-pub(crate) const BOUNDARY_LEN: usize = 11 + 11 + 12 + 19;
+pub(crate) const BOUNDARY_LEN: usize = 11 + 11 + 12 + 20;
 
 /// The boundary after word `at` of `words` (folded; one more must follow), in a sentence that began with word `start`.
 /// `commas` counts those set in the sentence so far.
@@ -128,6 +128,7 @@ pub(crate) fn boundary(words: &[&str], at: usize, start: usize, commas: usize) -
     push(commas.min(3) as f32 / 3.0);
     push(flag(before == Class::Other && after == Class::Other));
     push(flag(left == 0));
+    push(flag(before == Class::Auxiliary && is_adverb(words[at + 1])));
     assert!(next_value.next().is_none(), "BOUNDARY_LEN counts them");
     values
 }
@@ -139,6 +140,11 @@ fn opening(word: &str) -> Class {
     } else {
         Class::of(word)
     }
+}
+
+/// Whether a word looks like an adverb of manner: behind "might be", "quickly" belongs to the verb.
+fn is_adverb(word: &str) -> bool {
+    word.len() > 4 && word.ends_with("ly") && Class::of(word) == Class::Other
 }
 
 /// Whether these last words turn a statement into a question: "isn't it", "right".
@@ -201,6 +207,18 @@ mod tests {
         ] {
             assert_eq!(Class::of(word), class, "{word}");
         }
+    }
+
+    #[test]
+    fn an_adverb_belongs_to_the_auxiliary_before_it() {
+        let last = |text: &str| {
+            let words: Vec<&str> = text.split(' ').collect();
+            boundary(&words, words.len() - 2, 0, 0)[BOUNDARY_LEN - 1]
+        };
+        assert_eq!(last("it might be quickly"), 1.0);
+        assert_eq!(last("it was sadly"), 0.0);
+        assert_eq!(last("the house quickly"), 0.0);
+        assert_eq!(last("we can fly"), 0.0);
     }
 
     #[test]
