@@ -9,6 +9,9 @@ use std::path::Path;
 
 use crate::AsrError;
 
+#[cfg(test)]
+mod corpus;
+
 /// `ggml` as one little-endian number.
 const MAGIC: u32 = 0x6767_6d6c;
 

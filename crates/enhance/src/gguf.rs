@@ -13,6 +13,9 @@ use candle_core::quantized::gguf_file::{Content, Value};
 
 use crate::EnhanceError;
 
+#[cfg(test)]
+mod corpus;
+
 /// An opened model file whose header and tensor shapes are those of a Llama model.
 pub(crate) struct ModelFile {
     pub(crate) content: Content,
