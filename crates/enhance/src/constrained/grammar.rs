@@ -142,7 +142,8 @@ fn opening(word: &str) -> Class {
     }
 }
 
-/// Whether a word looks like an adverb of manner: behind "might be", "quickly" belongs to the verb.
+/// Whether a word looks like an adverb of manner: behind "might be", "quickly" belongs to the verb. Few other words have
+/// this ending and stand there.
 fn is_adverb(word: &str) -> bool {
     word.len() > 4 && word.ends_with("ly") && Class::of(word) == Class::Other
 }

@@ -182,7 +182,7 @@ pub(crate) trait Judge {
 pub(crate) struct Fitted;
 
 /// A mark that is less likely than this, as far as can be told without trying it, is not tried. Held out, the development
-/// sentences have two marks in a hundred below it, and three boundaries in four.
+/// sentences have 3 of 300 marks below it, and three boundaries in four.
 pub(crate) const SCREEN_PROBABILITY: f32 = 0.03;
 
 impl Judge for Fitted {
