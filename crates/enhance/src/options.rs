@@ -50,9 +50,8 @@ pub struct EnhancerOptions {
     /// faithful. With 1 the text is refused at the first departure.
     pub candidates: usize,
     /// On how many threads the processor computes, two by default; those that have no part in a product sleep. Products with
-    /// weights in Q8_0 are meant, and attention. candle multiplies other formats, and adds long texts up, on a pool of its
-    /// own, whose size `CANDLE_NUM_THREADS` sets for the process. With one thread the products of queries and keys of long
-    /// texts are still shared by rayon's own threads, unless `RAYON_NUM_THREADS` is 1.
+    /// weights in Q8_0 are meant, and attention. candle multiplies other quantised formats, and adds long texts up, on a
+    /// pool of its own, whose size `CANDLE_NUM_THREADS` sets for the process; weights in F16 and F32 are rayon's.
     pub threads: NonZeroUsize,
     /// The contexts whose prompts are read while loading. Any other is read on its first use, which takes about a second
     /// and is not held against that call's time limit.

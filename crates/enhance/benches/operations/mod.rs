@@ -1,11 +1,10 @@
 //! The operations of enhancement, declared once for every instrument.
 //!
 //! Rules, check, and what is done with the scores of one token are pure and counted. What touches the model is timed only,
-//! and so is the tokenizer, whose hash maps are seeded at random. The model runs on one thread (but rayon's threads share
-//! the products of queries and keys of long texts, unless all are pinned to one core), which a comparison judges
-//! by processor time; what ends in `-2t` runs on two, as the service does, and is judged by wall time. So is loading,
-//! which waits for the file. The model is loaded once a process for each number of threads, and shared by all operations
-//! that need no enhancer.
+//! and so is the tokenizer, whose hash maps are seeded at random. The model runs on one thread, which a comparison judges by
+//! processor time; what ends in `-2t` runs on two, as the service does, and is judged by wall time. So is loading, which
+//! waits for the file. The model is loaded once a process for each number of threads, and shared by all operations that
+//! need no enhancer.
 //!
 //! A miss of the cache has no operation of its own: it is a sentence's, and the lookup in front of that is lost in it. The
 //! product of matrices alone has none either: outside the model its weights lie in the nearest cache, which they never do

@@ -57,8 +57,13 @@ pub(super) fn attend(
 ) -> Result<Tensor> {
     if query.device().is_cpu() {
         let (mask, team) = (Arc::clone(mask), Arc::clone(team));
-        return query.apply_op3_no_bwd(keys, values, &Attention { mask, team });
+        query.apply_op3_no_bwd(keys, values, &Attention { mask, team })
+    } else {
+        attend_by_candle(query, keys, values, mask)
     }
+}
+
+fn attend_by_candle(query: &Tensor, keys: &Tensor, values: &Tensor, mask: &[f32]) -> Result<Tensor> {
     let (heads, rows, width) = query.dims3()?;
     let (key_heads, _, length) = keys.dims3()?;
     let scaled = (query * (1.0 / (width as f64).sqrt()))?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
 
-use super::{attend, gate, normalise, turn};
+use super::{attend, attend_by_candle, gate, normalise, turn};
 use crate::llama::Team;
 use crate::llama::numbers::numbers;
 
@@ -22,15 +22,10 @@ fn team(threads: usize) -> Arc<Team> {
 
 fn assert_near(one: &Tensor, other: &Tensor) {
     assert_eq!(one.dims(), other.dims());
-    let apart: f32 = (one - other)
-        .unwrap()
-        .abs()
-        .unwrap()
-        .max_all()
-        .unwrap()
-        .to_scalar()
-        .unwrap();
-    assert!(apart < 1e-3, "{apart}");
+    let numbers = |tensor: &Tensor| -> Vec<f32> { tensor.flatten_all().unwrap().to_vec1().unwrap() };
+    for (one, other) in numbers(one).iter().zip(numbers(other)) {
+        assert!((one - other).abs() < 1e-3, "{one} {other}");
+    }
 }
 
 #[test]
@@ -69,23 +64,42 @@ fn plainly(query: &Tensor, keys: &Tensor, values: &Tensor, mask: &Tensor) -> Res
 
 #[test]
 fn attention_sees_what_the_mask_lets_it_see() {
-    // Room for nine tokens, of which seven are there; 43 values a head are no whole number of lanes.
-    let query = tensor(&[6, 3, 43], 6);
-    let keys = tensor(&[2, 43, 9], 7).narrow(2, 0, 7).unwrap();
-    let values = tensor(&[2, 9, 43], 8).narrow(1, 0, 7).unwrap();
-    let hidden = f32::NEG_INFINITY;
-    #[rustfmt::skip]
-    let mask = vec![
-        0.0, 0.0, 0.0, 0.0, 0.0, hidden, hidden,
-        0.0, 0.0, hidden, hidden, hidden, 0.0, hidden,
-        0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0,
-    ];
-    let tensor = Tensor::from_slice(&mask, (3, 7), &Device::Cpu).unwrap();
-    let contiguous = |tensor: &Tensor| tensor.contiguous().unwrap();
-    let plain_keys = contiguous(&keys.transpose(1, 2).unwrap());
-    let expected = plainly(&query, &plain_keys, &contiguous(&values), &tensor).unwrap();
-    let seen = attend(&query, &keys, &values, &Arc::new(mask), &team(1)).unwrap();
-    assert_near(&seen, &expected);
+    // Tokens and values a head that are whole strips of every width and some more, with room behind the tokens.
+    for (length, room, width) in [(7, 9, 43), (64, 64, 64), (123, 130, 123)] {
+        let query = tensor(&[6, 3, width], 6);
+        let roomy = [tensor(&[2, width, room], 7), tensor(&[2, room, width], 8)];
+        let [keys, values] = [(2, &roomy[0]), (1, &roomy[1])].map(|(tokens, tensor)| {
+            // What nobody has written must not be read.
+            let unwritten = tensor.narrow(tokens, length, room - length).unwrap();
+            let unwritten = (unwritten.zeros_like().unwrap() / 0.0).unwrap().contiguous().unwrap();
+            if room > length {
+                tensor.slice_set(&unwritten, tokens, length).unwrap();
+            }
+            tensor.narrow(tokens, 0, length).unwrap()
+        });
+        // The first row does not see the last two tokens, the second misses some in between, the third sees all.
+        let hidden = |row: usize, token: usize| match row {
+            0 => token + 2 >= length,
+            1 => token % 3 == 1,
+            _ => false,
+        };
+        let mask: Vec<f32> = (0..3 * length)
+            .map(|index| {
+                if hidden(index / length, index % length) {
+                    f32::NEG_INFINITY
+                } else {
+                    0.0
+                }
+            })
+            .collect();
+        let mask_tensor = Tensor::from_slice(&mask, (3, length), &Device::Cpu).unwrap();
+        let contiguous = |tensor: &Tensor| tensor.contiguous().unwrap();
+        let plain_keys = contiguous(&keys.transpose(1, 2).unwrap());
+        let expected = plainly(&query, &plain_keys, &contiguous(&values), &mask_tensor).unwrap();
+        assert_near(&attend_by_candle(&query, &keys, &values, &mask).unwrap(), &expected);
+        let seen = attend(&query, &keys, &values, &Arc::new(mask), &team(1)).unwrap();
+        assert_near(&seen, &expected);
+    }
 }
 
 #[test]
