@@ -46,11 +46,18 @@ fn is_shim(name: &str, value: &OsStr) -> bool {
 /// Removes the build settings of whisper.cpp as well: another checkout has its own.
 pub(crate) fn scrub_build_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("GGML_") || text.starts_with("WHISPER_") {
+        if is_build_setting(&name.to_string_lossy()) {
             command.env_remove(&name);
         }
     }
+}
+
+/// Whether the `[env]` of a configuration sets variables of this name for whisper.cpp. cargo hands them to `xtask`, and what
+/// is inherited outweighs what a checkout's own configuration says.
+fn is_build_setting(name: &str) -> bool {
+    ["GGML_", "WHISPER_", "CXXFLAGS_"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix))
 }
 
 /// The first line a program prints, trimmed; `None` when it fails or prints nothing.
@@ -200,6 +207,17 @@ mod tests {
         assert_eq!(first_line("echo", &["one\ntwo"]).as_deref(), Some("one"));
         assert_eq!(first_line("false", &[]), None);
         assert_eq!(first_line("no-such-program-anywhere", &[]), None);
+    }
+
+    #[test]
+    fn what_the_configuration_sets_for_whisper_is_scrubbed() {
+        let configuration = include_str!("../../.cargo/config.toml");
+        let parsed: toml::Table = configuration.parse().expect("the configuration is TOML");
+        // These are no settings of a build, or name a program that every checkout brings.
+        let others = ["CMAKE", "GUNGRAUN_RUNNER", "CANDLE_NUM_THREADS", "GOMP_SPINCOUNT"];
+        for name in parsed["env"].as_table().expect("a table").keys() {
+            assert_ne!(is_build_setting(name), others.contains(&name.as_str()), "{name}");
+        }
     }
 
     /// Gives its parts one at a time, as a pipe does.

@@ -441,7 +441,9 @@ fn decides_a_build(name: &str) -> bool {
         "LDFLAGS",
     ];
     let is_of_cargo = name.starts_with("CARGO_PROFILE_") || name.starts_with("CARGO_BUILD_");
-    let is_of_a_target = name.starts_with("CARGO_TARGET_") && name.ends_with("_RUSTFLAGS");
+    let is_of_a_target = name.starts_with("CARGO_TARGET_") && name.ends_with("_RUSTFLAGS")
+        || name.starts_with("CFLAGS_")
+        || name.starts_with("TARGET_C") && name.ends_with("FLAGS");
     NAMES.contains(&name) || is_of_cargo || is_of_a_target
 }
 
