@@ -38,6 +38,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("//! What each value counts in each decision of constrained decoding: fitted, and written, by");
     println!("//! `examples/calibrate.rs` on `tests/development/sentences.toml`. Not to be edited.");
     println!();
+    println!("#![allow(clippy::approx_constant, reason = \"a fitted number may come near anything\")]");
+    println!();
     println!("use super::judge::{{END_LEN, FORM_LEN, MARK_LEN, SCREEN_LEN}};");
     let decisions: [Decision; 5] = [
         (

@@ -1,6 +1,8 @@
 //! What each value counts in each decision of constrained decoding: fitted, and written, by
 //! `examples/calibrate.rs` on `tests/development/sentences.toml`. Not to be edited.
 
+#![allow(clippy::approx_constant, reason = "a fitted number may come near anything")]
+
 use super::judge::{END_LEN, FORM_LEN, MARK_LEN, SCREEN_LEN};
 
 /// A comma, and an end, against no mark, before any was tried.

@@ -98,7 +98,7 @@ fn both_kernels_agree_at_the_largest_bytes_too() {
     values[200] = 0;
     let magnitudes: Vec<u8> = values.iter().map(|value| value.unsigned_abs()).collect();
     // Halves of both signs, from 2^-14 to just below two.
-    let scales: Vec<u16> = (0..3 * 8_u16).map(|index| index * 2731 & 0xbfff | 0x0400).collect();
+    let scales: Vec<u16> = (0..3 * 8_u16).map(|index| (index * 2731) & 0xbfff | 0x0400).collect();
     let row_scales = numbers(4 * 3, 8);
     let tile = Tile {
         values: &values,
