@@ -545,6 +545,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn compiler_flags_of_the_user_decide_a_build_and_those_that_are_scrubbed_do_not() {
+        for name in [
+            "CXXFLAGS",
+            "CFLAGS_x86_64_unknown_linux_gnu",
+            "TARGET_CFLAGS",
+            "TARGET_CXXFLAGS",
+            "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS",
+        ] {
+            assert!(decides_a_build(name), "{name}");
+        }
+        for name in [
+            "CXXFLAGS_x86_64_unknown_linux_gnu",
+            "TARGET_CC",
+            "CARGO_TARGET_DIR",
+            "HOME",
+        ] {
+            assert!(!decides_a_build(name), "{name}");
+        }
+    }
+
+    #[test]
     fn operations_kit_and_lock_file_are_laid_over_and_libraries_are_not() {
         for path in [
             "benches/operations/mod.rs",

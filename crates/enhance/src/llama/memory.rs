@@ -46,7 +46,7 @@ impl Memory {
     pub(super) fn extend(&self, layer: usize, key: &Tensor, value: &Tensor) -> Result<(Tensor, Tensor)> {
         let (keys, values) = &self.layers[layer];
         keys.slice_set(&key.transpose(1, 2)?.contiguous()?, KEY_TOKENS, self.length)?;
-        values.slice_set(&value.contiguous()?, VALUE_TOKENS, self.length)?;
+        values.slice_set(value, VALUE_TOKENS, self.length)?;
         let length = self.length + key.dim(1)?;
         Ok((
             keys.narrow(KEY_TOKENS, 0, length)?,

@@ -67,30 +67,23 @@ fn attention_sees_what_the_mask_lets_it_see() {
     // Tokens and values a head that are whole strips of every width and some more, with room behind the tokens.
     for (length, room, width) in [(7, 9, 43), (64, 64, 64), (123, 130, 123)] {
         let query = tensor(&[6, 3, width], 6);
-        let roomy = [tensor(&[2, width, room], 7), tensor(&[2, room, width], 8)];
-        let [keys, values] = [(2, &roomy[0]), (1, &roomy[1])].map(|(tokens, tensor)| {
-            // What nobody has written must not be read.
-            let unwritten = tensor.narrow(tokens, length, room - length).unwrap();
-            let unwritten = (unwritten.zeros_like().unwrap() / 0.0).unwrap().contiguous().unwrap();
-            if room > length {
-                tensor.slice_set(&unwritten, tokens, length).unwrap();
-            }
-            tensor.narrow(tokens, 0, length).unwrap()
-        });
+        // What nobody has written must not be read.
+        let within = |whole: &[usize], written: Tensor, tokens: usize| {
+            let whole = Tensor::full(f32::NAN, whole, &Device::Cpu).unwrap();
+            whole.slice_set(&written, tokens, 0).unwrap();
+            whole.narrow(tokens, 0, length).unwrap()
+        };
+        let keys = within(&[2, width, room], tensor(&[2, width, length], 7), 2);
+        let values = within(&[2, room, width], tensor(&[2, length, width], 8), 1);
         // The first row does not see the last two tokens, the second misses some in between, the third sees all.
         let hidden = |row: usize, token: usize| match row {
             0 => token + 2 >= length,
             1 => token % 3 == 1,
             _ => false,
         };
+        let added = |is_hidden: bool| if is_hidden { f32::NEG_INFINITY } else { 0.0 };
         let mask: Vec<f32> = (0..3 * length)
-            .map(|index| {
-                if hidden(index / length, index % length) {
-                    f32::NEG_INFINITY
-                } else {
-                    0.0
-                }
-            })
+            .map(|index| added(hidden(index / length, index % length)))
             .collect();
         let mask_tensor = Tensor::from_slice(&mask, (3, length), &Device::Cpu).unwrap();
         let contiguous = |tensor: &Tensor| tensor.contiguous().unwrap();
