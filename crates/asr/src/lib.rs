@@ -31,6 +31,13 @@ mod model;
 pub mod quantise;
 mod recognizer;
 pub mod repetition;
+#[cfg(all(
+    target_arch = "x86_64",
+    target_feature = "avx2",
+    target_feature = "fma",
+    target_feature = "f16c"
+))]
+mod sgemm;
 mod transcription;
 pub mod wer;
 mod window;
