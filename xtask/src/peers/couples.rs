@@ -51,10 +51,10 @@ const fn couple(
 /// Ordered by subsystem.
 #[rustfmt::skip]
 pub(super) const COUPLES: &[Couple] = &[
-    couple("asr/transcribe/short-clips", "faster-whisper int8", "faster-whisper", "faster-whisper-int8",
-        "transcribe a clip of up to 3.3 s, tiny.en", Kind::Speech),
+    couple("asr/transcribe/short-clips-tiny.en-q8-0", "faster-whisper int8", "faster-whisper", "faster-whisper-int8",
+        "transcribe a clip of up to 3.3 s, tiny.en in eight bits", Kind::Speech),
     couple("asr/transcribe/short-clips", "faster-whisper float32", "faster-whisper", "faster-whisper-float32",
-        "transcribe a clip of up to 3.3 s, tiny.en", Kind::Speech),
+        "transcribe a clip of up to 3.3 s, tiny.en in floating point", Kind::Speech),
     couple("enhance/prefill/p128", "llama.cpp", "llama-cpp-python", "llama-prefill",
         "read 128 tokens at once on one thread, SmolLM2 Q8_0", Kind::Llama),
     couple("enhance/prefill/p128-2t", "llama.cpp", "llama-cpp-python", "llama-prefill",

@@ -116,7 +116,8 @@ impl Default for SpeechRecognition {
         Self {
             model: SpeechModel::TinyEn,
             device: Device::Cpu,
-            compute_type: WeightType::Float16,
+            // Half the bytes to read for every token, and the words of float16 (crates/asr/tests/quantised.rs).
+            compute_type: WeightType::Q8,
             language: "en".to_owned(),
             audio_ctx: AudioContext::default(),
             // One recogniser on both of two cores is the setting for latency; two on one thread each for throughput.
