@@ -109,7 +109,7 @@ def words():
     def count(transcribe):
         return sum(errors(said, transcribe(path)) for path, said in clips)
 
-    found = {"voiceflow": count(own)}
+    found = {"voiceflow q8_0": count(own)}
     for compute_type in ("int8", "float32"):
         model = _model(compute_type)
         found[f"faster-whisper {compute_type}"] = count(lambda path: _transcribe(model, _samples(path)))

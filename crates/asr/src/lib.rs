@@ -32,6 +32,7 @@ pub mod quantise;
 mod recognizer;
 pub mod repetition;
 #[cfg(all(
+    target_os = "linux",
     target_arch = "x86_64",
     target_feature = "avx2",
     target_feature = "fma",

@@ -9,7 +9,7 @@ use std::arch::x86_64::{
 use std::array;
 
 /// The lanes of a register.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 /// Rows of weights side by side in a panel: two registers, so that a loaded input serves both.
 pub(super) const PANEL_ROWS: usize = 2 * LANES;
 /// With six columns of two registers, twelve sums are under way: enough to hide what a sum takes, and with the weights
@@ -165,7 +165,8 @@ impl Tile {
                 3 => self.columns::<3>(panel, inputs, inputs_stride, result, result_stride),
                 4 => self.columns::<4>(panel, inputs, inputs_stride, result, result_stride),
                 5 => self.columns::<5>(panel, inputs, inputs_stride, result, result_stride),
-                _ => self.columns::<TILE_COLUMNS>(panel, inputs, inputs_stride, result, result_stride),
+                TILE_COLUMNS => self.columns::<TILE_COLUMNS>(panel, inputs, inputs_stride, result, result_stride),
+                other => unreachable!("a tile has 1 to {TILE_COLUMNS} columns, not {other}"),
             }
         }
     }
@@ -185,12 +186,12 @@ impl Tile {
         unsafe {
             let mut sums = [[_mm256_setzero_ps(); 2]; COLUMNS];
             for (index, weights) in panel.chunks_exact(PANEL_ROWS).enumerate() {
-                let upper = _mm256_loadu_ps(weights.as_ptr());
-                let lower = _mm256_loadu_ps(weights.as_ptr().add(LANES));
+                let first = _mm256_loadu_ps(weights.as_ptr());
+                let second = _mm256_loadu_ps(weights.as_ptr().add(LANES));
                 for (column, sums) in sums.iter_mut().enumerate() {
                     let input = _mm256_broadcast_ss(&*inputs.add(column * inputs_stride + index));
-                    sums[0] = _mm256_fmadd_ps(upper, input, sums[0]);
-                    sums[1] = _mm256_fmadd_ps(lower, input, sums[1]);
+                    sums[0] = _mm256_fmadd_ps(first, input, sums[0]);
+                    sums[1] = _mm256_fmadd_ps(second, input, sums[1]);
                 }
             }
             for (column, sums) in sums.into_iter().enumerate() {

@@ -1,14 +1,18 @@
-//! The matrix products of whisper.cpp's encoder, in single precision.
+//! The matrix products of whisper.cpp, in single precision.
 //!
-//! ggml, built with `GGML_LLAMAFILE`, hands every product to the function `llamafile_sgemm` first. Its own, tinyBLAS,
-//! widens both sides from halves to single precision in the innermost loop, takes weights of eight bits only with
-//! inputs rounded to eight bits, and does not take Q5_1. This module defines the function in its place: a linker takes
-//! a definition that it has over one in a library. Here weights of any format are widened once for a whole block of
-//! columns and laid side by side, so that the innermost loop only multiplies ([`kernel`]), and inputs keep their
-//! precision. METHODOLOGY.md has what that gains, in time and in words heard right.
+//! ggml, built with `GGML_LLAMAFILE`, offers a product to the function `llamafile_sgemm` before it computes it itself.
+//! Its own, tinyBLAS, widens both sides from halves in the innermost loop, takes weights of eight bits only with inputs
+//! rounded to eight bits, and does not take Q5_1. This module defines the function in its place. Here weights of any
+//! format are widened once for a whole block of columns and laid side by side, so that the innermost loop only
+//! multiplies ([`kernel`]), and inputs keep the precision that ggml hands them over in. METHODOLOGY.md has what that
+//! gains, in time and in words heard right.
 //!
-//! What this leaves to ggml: products with a single column, which is how words are decoded one after another, and
-//! everything where a processor has no AVX2.
+//! The linker resolves the name here because this crate stands before whisper.cpp's library, whose object of that name
+//! is then never taken; `tests/products.rs` notices if that ends.
+//!
+//! What this leaves to ggml: products of a single column, which is how words are decoded one after another; block
+//! formats with inputs that do not lie in one piece, which whisper.cpp has none of; weights that ggml keeps repacked.
+//! Whatever is not built for Linux on x86-64 with AVX2, FMA and F16C has tinyBLAS.
 
 #![expect(
     unsafe_code,
@@ -23,12 +27,12 @@ use std::cell::RefCell;
 use std::ffi::{c_int, c_void};
 use std::ops::Range;
 
-use whisper_rs::whisper_rs_sys::{
+use whisper_rs_sys::{
     ggml_get_type_traits, ggml_to_float_t, ggml_type, ggml_type_GGML_TYPE_F16, ggml_type_GGML_TYPE_F32,
     ggml_type_GGML_TYPE_Q8_0,
 };
 
-use kernel::{PANEL_ROWS, TILE_COLUMNS};
+use kernel::{LANES, PANEL_ROWS, TILE_COLUMNS};
 
 /// Rows of weights that are widened together. Each column that is loaded serves all of them.
 const BLOCK_ROWS: usize = 4 * PANEL_ROWS;
@@ -37,22 +41,24 @@ const BLOCK_COLUMNS: usize = 8 * TILE_COLUMNS;
 /// Weights of a row that are widened at a time: with them a panel fills the first-level cache. Whole blocks of every
 /// format.
 const BLOCK_DEPTH: usize = 512;
+/// tinyBLAS leaves a single column to ggml, whose product of one row and one column is as good.
+const COLUMNS_MIN: usize = 2;
 /// A thread that the system interrupts leaves the rest of its jobs to the others, if there are several.
 const JOBS_PER_THREAD: usize = 4;
 
 /// What ggml tells each of the threads that compute a product together: `ggml_compute_params`, of which no public
 /// header speaks.
 #[repr(C)]
-struct Member {
+struct Worker {
     index: c_int,
-    members: c_int,
+    workers: c_int,
     _work_bytes: usize,
     _work: *mut c_void,
     team: *mut c_void,
 }
 
 unsafe extern "C" {
-    /// Waits for all members.
+    /// Waits for all workers.
     fn ggml_barrier(team: *mut c_void);
     /// Sets the team's counter.
     fn ggml_threadpool_chunk_set(team: *mut c_void, value: c_int);
@@ -61,15 +67,16 @@ unsafe extern "C" {
 }
 
 /// `result[j][i] = Σ weights[i][l] · inputs[j][l]` for all i below `rows`, j below `columns` and l below `depth`.
-/// Called by all members at once; false, from all of them and with nothing done, leaves the product to ggml.
+/// Called by all workers at once; false, from all of them and with nothing done, leaves the product to ggml.
 ///
 /// # Safety
 /// As ggml calls it: `weights`, `inputs` and `result` point to that many rows of that many numbers in the given types,
-/// `stride` blocks apart, and nobody else writes any of them meanwhile. `member` belongs to a team whose members all
+/// `stride` blocks apart and aligned for them; `result` overlaps neither of the others, and nobody else writes any of
+/// them meanwhile. `worker` belongs to a team whose workers all
 /// make this call.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn llamafile_sgemm(
-    member: *const Member,
+    worker: *const Worker,
     rows: i64,
     columns: i64,
     depth: i64,
@@ -90,7 +97,7 @@ unsafe extern "C" fn llamafile_sgemm(
     let (Some(format), Some(inputs_type)) = (Format::of(weights_type), InputType::of(inputs_type)) else {
         return false;
     };
-    if columns < 2 || result_type as ggml_type != ggml_type_GGML_TYPE_F32 {
+    if columns < COLUMNS_MIN || blocks == 0 || result_type as ggml_type != ggml_type_GGML_TYPE_F32 {
         return false;
     }
     let product = Product {
@@ -106,25 +113,23 @@ unsafe extern "C" fn llamafile_sgemm(
         result: result.cast(),
         result_stride: result_stride as usize,
     };
-    #[cfg(test)]
-    tests::SERVED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     // SAFETY: ggml's pointer to what it tells this thread, for the time of the call.
-    let member = unsafe { &*member };
-    let jobs = product.jobs(member.members as usize);
-    // SAFETY: the team is ggml's own, and all its members come here: what decides above is the same for all of them.
-    // The first barrier keeps a member from counting before the counter is set, the second from setting it for the next
+    let worker = unsafe { &*worker };
+    let jobs = product.jobs(worker.workers as usize);
+    // SAFETY: the team is ggml's own, and all its workers come here: what decides above is the same for all of them.
+    // The first barrier keeps a worker from counting before the counter is set, the second from setting it for the next
     // product while another still counts.
     unsafe {
-        if member.index == 0 {
-            ggml_threadpool_chunk_set(member.team, member.members);
+        if worker.index == 0 {
+            ggml_threadpool_chunk_set(worker.team, worker.workers);
         }
-        ggml_barrier(member.team);
-        let mut job = member.index as usize;
+        ggml_barrier(worker.team);
+        let mut job = worker.index as usize;
         while job < jobs.count() {
             product.compute(jobs.rows(job), jobs.columns(job));
-            job = ggml_threadpool_chunk_add(member.team, 1) as usize;
+            job = ggml_threadpool_chunk_add(worker.team, 1) as usize;
         }
-        ggml_barrier(member.team);
+        ggml_barrier(worker.team);
     }
     true
 }
@@ -151,7 +156,7 @@ impl Format {
     /// The format of ggml's number, if it can be widened.
     fn of(number: c_int) -> Option<Self> {
         let number = ggml_type::try_from(number).ok()?;
-        // SAFETY: a look into a constant table, at an index that is one of ggml's own types.
+        // SAFETY: a look into a constant table; ggml ends the process at an index beyond it.
         let traits = unsafe { &*ggml_get_type_traits(number) };
         let widen = match number {
             #[expect(non_upper_case_globals, reason = "ggml's name")]
@@ -228,7 +233,7 @@ impl Jobs {
     }
 }
 
-/// What a thread keeps from product to product.
+/// What a thread keeps from product to product: 240 KiB, for as long as it lives. OpenMP keeps its threads.
 struct Scratch {
     /// Half a panel's rows, widened.
     lines: Vec<f32>,
@@ -239,17 +244,17 @@ struct Scratch {
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch {
-        lines: vec![0.0; PANEL_ROWS / 2 * BLOCK_DEPTH],
+        lines: vec![0.0; LANES * BLOCK_DEPTH],
         panels: vec![0.0; BLOCK_ROWS * BLOCK_DEPTH],
         inputs: vec![0.0; BLOCK_COLUMNS * BLOCK_DEPTH],
     });
 }
 
 impl Product {
-    fn jobs(&self, members: usize) -> Jobs {
+    fn jobs(&self, workers: usize) -> Jobs {
         let row_blocks = self.rows.div_ceil(BLOCK_ROWS);
         // One thread has nobody to leave anything to.
-        let wanted = if members > 1 { members * JOBS_PER_THREAD } else { 1 };
+        let wanted = if workers > 1 { workers * JOBS_PER_THREAD } else { 1 };
         let stretches = wanted.div_ceil(row_blocks.max(1));
         Jobs {
             all_rows: self.rows,
@@ -296,7 +301,9 @@ impl Product {
     fn depths(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let depth = self.depth;
         let parts = depth.div_ceil(BLOCK_DEPTH).max(1);
-        let part = depth.div_ceil(parts).next_multiple_of(self.format.block_weights.max(8));
+        let part = depth
+            .div_ceil(parts)
+            .next_multiple_of(self.format.block_weights.max(LANES));
         (0..depth)
             .step_by(part)
             .map(move |start| start..(start + part).min(depth))
@@ -310,7 +317,7 @@ impl Product {
         for half in 0..2 {
             for (index, line) in lines.chunks_mut(BLOCK_DEPTH).enumerate() {
                 let line = &mut line[..depth.len()];
-                let row = rows.start + half * (PANEL_ROWS / 2) + index;
+                let row = rows.start + half * (LANES) + index;
                 if row >= rows.end {
                     line.fill(0.0);
                     continue;
@@ -328,7 +335,7 @@ impl Product {
                     }
                 }
             }
-            kernel::interleave(lines, BLOCK_DEPTH, depth.len(), &mut panel[half * (PANEL_ROWS / 2)..]);
+            kernel::interleave(lines, BLOCK_DEPTH, depth.len(), &mut panel[half * (LANES)..]);
         }
     }
 
