@@ -17,7 +17,7 @@ const POSITIONS_PER_SECOND: f64 = 50.0;
 ///
 /// Of the margins tried on the eight English clips (32 apart and less from 192 to 512), the smallest with which tiny.en
 /// makes no more errors than with 384; below, one clip of five seconds has three more. In 93 cuts of the clips it
-/// changes about as few words as 384 and 448 do, and fewer than 256 or 512 (`examples/margins.rs`).
+/// changes about as few words as 384 and 448 do (`examples/margins.rs`, METHODOLOGY.md).
 pub const DEFAULT_MARGIN: u32 = 352;
 
 /// Windows are whole multiples of this many positions, so that matrices keep a shape that kernels like.

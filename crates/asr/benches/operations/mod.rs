@@ -1,7 +1,7 @@
 //! The speech recognition operations, declared once for every instrument.
 //!
-//! What runs in whisper.cpp is timed by wall clock, call by call: it uses several threads, and its allocations and
-//! kernels are out of reach of the counting instruments. The Rust side of the path is pure and counted.
+//! What runs in whisper.cpp is timed by wall clock, call by call, its matrix products included, which are ours: it uses
+//! several threads, which counting instruments do not follow. The rest of the Rust side is pure and counted.
 
 mod models;
 mod sound;

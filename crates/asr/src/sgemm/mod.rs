@@ -8,7 +8,7 @@
 //! gains, in time and in words heard right.
 //!
 //! The linker resolves the name here because this crate stands before whisper.cpp's library, whose object of that name
-//! is then never taken; `tests/products.rs` notices if that ends.
+//! is then never taken; `tests/products.rs` fails if that ends.
 //!
 //! What this leaves to ggml: products of a single column, which is how words are decoded one after another; block
 //! formats with inputs that do not lie in one piece, which whisper.cpp has none of; weights that ggml keeps repacked.

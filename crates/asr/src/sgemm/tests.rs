@@ -16,7 +16,7 @@ fn numbers(count: usize, seed: u32) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
-/// The nearest half, for numbers that are normal as one, cut towards zero; and what it stands for.
+/// The half cut towards zero, for numbers that are normal as one; and what it stands for.
 fn half(number: f32) -> (u16, f32) {
     let bits = number.to_bits();
     let exponent = (bits >> 23 & 0xff) as i32 - 127 + 15;
@@ -29,10 +29,20 @@ fn half(number: f32) -> (u16, f32) {
 
 /// A matrix in some format, and the numbers that it stands for.
 struct Matrix {
-    bytes: Vec<u8>,
+    /// Its bytes, aligned as numbers of single precision are.
+    words: Vec<u32>,
     numbers: Vec<f32>,
     type_number: c_int,
     row_bytes: usize,
+}
+
+fn aligned(bytes: &[u8]) -> Vec<u32> {
+    let word = |four: &[u8]| {
+        let mut whole = [0; 4];
+        whole[..four.len()].copy_from_slice(four);
+        u32::from_ne_bytes(whole)
+    };
+    bytes.chunks(4).map(word).collect()
 }
 
 fn matrix(rows: usize, depth: usize, type_number: ggml_type, seed: u32) -> Matrix {
@@ -67,7 +77,7 @@ fn matrix(rows: usize, depth: usize, type_number: ggml_type, seed: u32) -> Matri
     };
     Matrix {
         row_bytes: bytes.len() / rows,
-        bytes,
+        words: aligned(&bytes),
         numbers,
         type_number: type_number as c_int,
     }
@@ -82,10 +92,10 @@ fn multiplied(weights: &Matrix, inputs: &Matrix, [rows, columns, depth]: [usize;
         rows,
         columns,
         depth,
-        weights: weights.bytes.as_ptr(),
+        weights: weights.words.as_ptr().cast(),
         weights_stride: weights.row_bytes,
         format: Format::of(weights.type_number).expect("a format"),
-        inputs: inputs.bytes.as_ptr(),
+        inputs: inputs.words.as_ptr().cast(),
         inputs_stride: depth,
         inputs_type: InputType::of(inputs.type_number).expect("a type"),
         result: result.as_mut_ptr(),
