@@ -49,8 +49,8 @@ pub(super) unsafe fn widen(from: *const u16, to: &mut [f32]) {
 const Q8_BLOCK: usize = 32;
 const Q8_BLOCK_BYTES: usize = 2 + Q8_BLOCK;
 
-/// Turns whole blocks of Q8_0 into single precision. With ggml's own code, which serves the other formats of blocks, it
-/// took 4 % of a short clip's time: the prompt's products have few columns to share what is widened.
+/// Turns whole blocks of Q8_0 into single precision. ggml's own code, which serves the other formats of blocks, takes one
+/// weight at a time; a prompt's products have few columns to share what that costs.
 ///
 /// # Safety
 /// `from` points to as many blocks as `to` has room for.

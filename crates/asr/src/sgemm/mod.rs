@@ -41,7 +41,7 @@ const BLOCK_COLUMNS: usize = 8 * TILE_COLUMNS;
 /// Weights of a row that are widened at a time: with them a panel fills the first-level cache. Whole blocks of every
 /// format.
 const BLOCK_DEPTH: usize = 512;
-/// tinyBLAS leaves a single column to ggml, whose product of one row and one column is as good.
+/// tinyBLAS leaves a single column to ggml, and so does this.
 const COLUMNS_MIN: usize = 2;
 /// A thread that the system interrupts leaves the rest of its jobs to the others, if there are several.
 const JOBS_PER_THREAD: usize = 4;
@@ -72,8 +72,7 @@ unsafe extern "C" {
 /// # Safety
 /// As ggml calls it: `weights`, `inputs` and `result` point to that many rows of that many numbers in the given types,
 /// `stride` blocks apart and aligned for them; `result` overlaps neither of the others, and nobody else writes any of
-/// them meanwhile. `worker` belongs to a team whose workers all
-/// make this call.
+/// them meanwhile. `worker` belongs to a team whose workers all make this call.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn llamafile_sgemm(
     worker: *const Worker,
@@ -317,7 +316,7 @@ impl Product {
         for half in 0..2 {
             for (index, line) in lines.chunks_mut(BLOCK_DEPTH).enumerate() {
                 let line = &mut line[..depth.len()];
-                let row = rows.start + half * (LANES) + index;
+                let row = rows.start + half * LANES + index;
                 if row >= rows.end {
                     line.fill(0.0);
                     continue;
@@ -335,7 +334,7 @@ impl Product {
                     }
                 }
             }
-            kernel::interleave(lines, BLOCK_DEPTH, depth.len(), &mut panel[half * (LANES)..]);
+            kernel::interleave(lines, BLOCK_DEPTH, depth.len(), &mut panel[half * LANES..]);
         }
     }
 
@@ -370,7 +369,7 @@ impl Product {
                 }
             }
         };
-        // Tiles of about one width: a tile of one column takes as long as one of four.
+        // Tiles of about one width: a narrow one has few sums, which wait for each other.
         let tile_columns = columns.len().div_ceil(columns.len().div_ceil(TILE_COLUMNS).max(1));
         for (first, panel) in rows
             .clone()
